@@ -1,0 +1,272 @@
+"""MMRole's prompts, fitted into a token budget.
+
+The parts and their order follow MMRole (arXiv 2408.04203, section 4 and its published samples): an
+instruction to step into the character's shoes, the profile, in inter-role the partner's profile, auxiliary
+information on the picture, the conversation as `[Name]: words` lines, the request. The wording is ours. What
+never changes for a character (instruction, profile, constant lore) comes first and alone, in the system
+message, so that every channel shares its cached state.
+
+Dropped first when the budget is short: example dialogue, then triggered lore, then the oldest turns. Never:
+the profile, the current words, the current picture.
+"""
+
+import hashlib
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agent import lore
+from agent.backends.base import Message, Part
+from agent.character import Character, LoreEntry, Position
+from agent.dialogue import Dialogue, Scenario, Speaker, SpeakerKind, Turn
+from agent.errors import PromptError
+from agent.labels import ANONYMOUS, clean_words, labels
+from agent.macros import expand
+from agent.picture import Maker, Note, Picture
+from agent.settings import PromptSettings
+
+TEMPLATE_VERSION = "mmrole-1"  # a test holds the hash of rendered samples against it: change both together
+
+Count = Callable[[Sequence[Message]], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a reply is wanted for.
+
+    `dialogue` is what this character witnessed, the words to answer last; an empty dialogue, or one whose
+    last words are the character's own, means: open (or go on with) the conversation. `others` are the
+    characters it talks with, by id, for their profiles in inter-role. `notes` by picture hash. `about` is a
+    person's steering word for a duet.
+    """
+
+    character: Character
+    dialogue: Dialogue
+    others: Mapping[str, Character] = field(default_factory=dict)
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """`hash` identifies text and pictures (16 hex digits), `dropped` counts turns left out, `own` and
+    `others` are the labels used, for agent.speech."""
+
+    messages: tuple[Message, ...]
+    hash: str
+    dropped: int
+    own: str
+    others: tuple[str, ...]
+    cache_key: str
+
+
+async def build(
+    ask: Ask, settings: PromptSettings, *, sees: bool, budget: int, count: Count, seed: int = 0
+) -> Prompt:
+    """The prompt for one reply, of at most `budget` tokens as `count` counts them.
+
+    Raises PromptError if profile and current words alone exceed the budget.
+    """
+    draft = _Draft(ask, settings, sees=sees, seed=seed)
+    turns = ask.dialogue.turns
+    for examples, lore_on in ((True, True), (False, True), (False, False)):
+        if await count(draft.messages(0, examples, lore_on)) <= budget:
+            return draft.prompt(0, examples, lore_on)
+    low, high = 0, max(0, len(turns) - 1)  # the current words always stay
+    if await count(draft.messages(high, False, False)) > budget:
+        raise PromptError(
+            f"the profile of {ask.character.name} and the current words alone exceed {budget} tokens",
+            where=f"character {ask.character.id}",
+            mend="shorten the profile (`characters lint` names its length) or the message, or raise the model's context",
+        )
+    while high - low > 1:
+        middle = (low + high) // 2
+        if await count(draft.messages(middle, False, False)) <= budget:
+            high = middle
+        else:
+            low = middle
+    return draft.prompt(high, False, False)
+
+
+class _Draft:
+    """One ask, rendered with more or less dropped."""
+
+    def __init__(self, ask: Ask, settings: PromptSettings, *, sees: bool, seed: int) -> None:
+        self.ask, self.settings, self.seed = ask, settings, seed
+        me = ask.character
+        turns = ask.dialogue.turns
+        present = [Speaker(me.id, me.spoken_name, SpeakerKind.CHARACTER)]
+        present += [Speaker(c.id, c.spoken_name, SpeakerKind.CHARACTER) for c in ask.others.values()]
+        self.labels = labels([*present, *(t.speaker for t in turns)])
+        self.own = self.labels[me.id]
+        self.partner = self._partner()
+        pictures = list({p.sha256: p for t in turns for p in t.pictures}.values())
+        self.numbers = {p.sha256: n for n, p in enumerate(pictures, 1)}
+        shown = pictures[-settings.pictures :] if sees and settings.pictures else []
+        self.pixels = {p.sha256 for p in shown}
+
+    def _partner(self) -> str:
+        """The label of whoever is answered; in an empty dialogue, of the other character."""
+        me = self.ask.character.id
+        spoken = [t.speaker.id for t in reversed(self.ask.dialogue.turns) if t.speaker.id != me and t.text]
+        spoken += [i for i in self.ask.others if i != me]
+        spoken += [t.speaker.id for t in self.ask.dialogue.turns if t.speaker.id != me]
+        return self.labels[spoken[0]] if spoken else ANONYMOUS
+
+    def prompt(self, dropped: int, examples: bool, lore_on: bool) -> Prompt:
+        messages = self.messages(dropped, examples, lore_on)
+        digest = hashlib.sha256()
+        for message in messages:
+            for part in message.parts:
+                digest.update(part.encode() if isinstance(part, str) else part.sha256.encode())
+                digest.update(b"\0")
+        others = tuple(label for i, label in self.labels.items() if i != self.ask.character.id)
+        key = f"{self.ask.character.id}@{self.ask.character.version}/{TEMPLATE_VERSION}/{int(examples)}"
+        return Prompt(messages, digest.hexdigest()[:16], dropped, self.own, others, key)
+
+    def messages(self, dropped: int, examples: bool, lore_on: bool) -> tuple[Message, ...]:
+        head = Message("system", (self._head(examples),))
+        return (head, Message("user", tuple(_joined(self._body(dropped, lore_on)))))
+
+    # The head: the same for every channel of this character.
+
+    def _head(self, examples: bool) -> str:
+        me = self.ask.character
+        ours = (
+            f"Step into the shoes of {me.name} from {me.origin} and stay in them: you are talking about pictures with "
+            "the people and characters you meet. This asks for a deep understanding of who you are: your personality, "
+            "what you lived through, what you can do, and whom you know."
+        )
+        constant = lore.constant(me.lorebook) if me.lorebook else ()
+        parts = [
+            self._expand(me.system_prompt, original=ours) if me.system_prompt else ours,
+            *(self._lore(e) for e in constant if e.position is Position.BEFORE),
+            self._profile(me),
+            *(self._lore(e) for e in constant if e.position is Position.AFTER),
+        ]
+        if me.scene:
+            parts.append(f"Where you are: {self._expand(me.scene)}")
+        if examples and me.examples:
+            parts.append("This is how you talk:\n" + self._examples(me))
+        return "\n\n".join(p for p in parts if p)
+
+    def _profile(self, who: Character) -> str:
+        p = who.profile
+        sections = (
+            ("Brief introduction", p.introduction),
+            ("Personality", p.personality),
+            ("Life story", p.life_story),
+            ("Main interpersonal relationships", p.relationships),
+            ("Catchphrases", "\n".join(f"- {c}" for c in p.catchphrases)),
+        )
+        lines = (f"### {title}\n{self._expand(text, who=who).strip()}" for title, text in sections if text.strip())
+        return f"The profile of {who.name}:\n" + "\n".join(lines)
+
+    def _examples(self, me: Character) -> str:
+        limit = self.settings.example_tokens * 4  # about four characters a token is close enough to bound this
+        kept: list[str] = []
+        for example in me.examples:
+            if sum(map(len, kept)) + len(example) > limit:
+                break
+            kept.append(self._expand(example).strip())
+        return "\n\n".join(kept)
+
+    # The body: this dialogue.
+
+    def _body(self, dropped: int, lore_on: bool) -> list[Part]:
+        ask, turns = self.ask, self.ask.dialogue.turns
+        answered = bool(turns) and turns[-1].speaker.id != ask.character.id and bool(turns[-1].text)
+        history = turns[dropped:-1] if answered else turns[dropped:]
+        body: list[Part] = []
+        if ask.dialogue.scenario is Scenario.INTER_ROLE:
+            body += [f"{self._profile(c)}\n\n" for c in ask.others.values() if c.id != ask.character.id]
+        if history:
+            names = list(dict.fromkeys([self.own, *(self.labels[t.speaker.id] for t in history)]))
+            body.append(f"The conversation so far between {_listing(names)}:\n")
+            for turn in history:
+                body += self._line(turn)
+            body.append("\n")
+        if lore_on:
+            body += [f"{self._lore(e)}\n\n" for e in self._triggered()]
+        if answered:
+            body += self._pictures(turns[-1])
+        body.append(self._request(turns[-1].text if answered else "", started=bool(history)))
+        if ask.character.post_history:
+            body.append("\n\n" + self._expand(ask.character.post_history))
+        return body
+
+    def _line(self, turn: Turn) -> list[Part]:
+        shown = self._pictures(turn)
+        if not turn.text:
+            return [f"({self.labels[turn.speaker.id]} shows a picture.)\n", *shown] if shown else []
+        words = clean_words(turn.text).replace("\n", "\n  ")
+        return [*shown, f"[{self.labels[turn.speaker.id]}]: {words}\n"]
+
+    def _pictures(self, turn: Turn) -> list[Part]:
+        parts: list[Part] = []
+        for picture in turn.pictures:
+            note = self.ask.notes.get(picture.sha256)
+            name = f"Picture {self.numbers[picture.sha256]}"
+            if picture.sha256 in self.pixels:
+                told = f" ({clean_words(note.text)})" if note and note.maker is Maker.PERSON else ""
+                parts += [f"{name}{told}: ", picture, "\n"]
+            else:
+                told = clean_words(note.text) if note else "nothing is known of what it shows"
+                parts.append(f"({name}. What is known of it: {told})\n")
+        return parts
+
+    def _request(self, words: str, *, started: bool) -> str:
+        me, partner = self.ask.character, self.partner
+        who = "the curious human" if partner == ANONYMOUS else partner
+        manner = f"in {me.language}, in the tone, manner and vocabulary of {me.name}. Give nothing but {me.name}'s words."
+        about = f" Speak of this: {clean_words(self.ask.about)}" if self.ask.about else ""
+        if words:
+            topic = "the picture" if self.numbers else "it"
+            said = clean_words(words)
+            bearing = f", with {topic} in mind," if self.numbers else ""
+            return f"Answer the following words of {who}{bearing} {manner}{about}\n{said}"
+        if self.ask.dialogue.scenario is Scenario.COMMENTARY or not self.ask.others:
+            return f"Tell {who} what you make of the picture, {manner}{about}"
+        if started and any(t.text for t in self.ask.dialogue.turns):
+            return f"Go on with the conversation with {who} about the picture, {manner}{about}"
+        return f"Open a conversation with {who} about the picture, {manner}{about}"
+
+    # Lore and macros.
+
+    def _triggered(self) -> tuple[LoreEntry, ...]:
+        book, turns = self.ask.character.lorebook, self.ask.dialogue.turns
+        if book is None:
+            return ()
+        mine = sum(t.speaker.id == self.ask.character.id for t in turns)
+        return lore.triggered(
+            book,
+            [t.text for t in turns],
+            count=lambda text: -(-len(text) // 4),
+            token_budget=self.settings.lore_tokens if book.token_budget is None else book.token_budget,
+            scan_depth=self.settings.lore_depth if book.scan_depth is None else book.scan_depth,
+            rng=random.Random(self.seed),
+            turn_count=mine,
+        )
+
+    def _lore(self, entry: LoreEntry) -> str:
+        return self._expand(entry.content).strip()
+
+    def _expand(self, text: str, *, original: str = "", who: Character | None = None) -> str:
+        name = (who or self.ask.character).spoken_name
+        # The head must not differ between channels, so {{user}} is nobody in particular.
+        return expand(text, char=name, user="the other", original=original)
+
+
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Neighbouring texts become one part."""
+    joined: list[Part] = []
+    for part in parts:
+        if joined and isinstance(part, str) and isinstance(joined[-1], str):
+            joined[-1] += part
+        else:
+            joined.append(part)
+    return joined
+
+
+def _listing(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
