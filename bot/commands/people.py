@@ -1,0 +1,50 @@
+"""/privacy and /forget: a person's own data."""
+
+import logging
+
+from agent.errors import PlatformError
+from bot.commands.base import Context
+from bot.commands.texts import PRIVACY
+from bot.events import Answer
+from bot.house import now
+from journal import consent, people
+from journal.people import Person
+
+log = logging.getLogger(__name__)
+
+
+async def privacy(ctx: Context) -> Answer:
+    """What is kept and what for; `training` on or off records the person's consent."""
+    wanted = ctx.text("training").lower()
+    if wanted not in ("", "on", "off"):
+        raise PlatformError(f"training cannot be {wanted!r}", mend="say on or off")
+    author = ctx.author
+    async with ctx.house.journal.write() as tx:
+        if wanted:
+            await people.touch(tx, Person(author.key, author.platform, author.id, author.name))
+            await consent.set_consent(tx, author.key, wanted == "on", at=now())
+        agreed = await consent.consented(tx, author.key)
+    state = "may" if agreed else "may **not**"
+    held_back = ""
+    if agreed and ctx.place.platform == "discord" and not ctx.house.settings.discord.harvest_permitted:
+        held_back = (
+            " What you write on Discord is left out all the same: Discord's rules ask for its express permission, and "
+            "the owner of this bot has none on record."
+        )
+    return Answer(f"{PRIVACY}\n\nYour words {state} train a model.{held_back} /privacy training:on or off changes that.")
+
+
+async def forget(ctx: Context) -> Answer:
+    """Deletes what a person said and brought. It takes a word of confirmation, for it cannot be undone."""
+    if ctx.text("confirm").lower() not in ("yes", "true"):
+        return Answer(
+            "This deletes your messages, your reactions, the pictures only you brought, and the answers you alone were "
+            "given, on every channel of this bot. It cannot be undone. Say /forget confirm:yes to do it."
+        )
+    async with ctx.house.journal.write() as tx:
+        gone = await consent.forget(tx, ctx.author.key, at=now())
+    for sha256 in gone.pictures:
+        for path in ctx.house.pictures.glob(f"{sha256[:2]}/{sha256}.*"):
+            path.unlink(missing_ok=True)
+    log.info("a person was forgotten: %d turns, %d pictures", gone.turns, len(gone.pictures))
+    return Answer(f"Forgotten: {gone.turns} turns and {len(gone.pictures)} pictures. A note that says only that you were forgotten stays, so that no backup brings them back.")

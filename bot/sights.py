@@ -1,0 +1,97 @@
+"""Pictures of a message on their way in, and the notes that blind models need."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+
+from agent.errors import PictureError
+from agent.picture import Note, Picture
+from bot.events import Attachment, Incoming
+from bot.house import House
+from journal import pictures, turns
+
+log = logging.getLogger(__name__)
+
+
+class Sights:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._looks: dict[str, asyncio.Task[Note]] = {}
+
+    async def take(self, message: Incoming) -> tuple[list[Picture], list[str]]:
+        """All pictures a message shows: its own, then those of the message it replies to or quotes, without
+        doubles; and in words what could not be taken."""
+        found: dict[str, Picture] = {}
+        problems: list[str] = []
+        for attachment in (*message.attachments, *message.quoted):
+            if len(found) >= self._house.per_turn:
+                problems.append(f"Only the first {self._house.per_turn} pictures of a message are looked at.")
+                break
+            try:
+                picture = await self._one(attachment)
+            except PictureError as error:
+                problems.append(f"{attachment.filename or 'A picture'} could not be taken in: {error.what}.")
+                log.info("picture %s refused: %s", attachment.filename, error)
+                continue
+            found.setdefault(picture.sha256, picture)
+        if message.reply_to:
+            for picture in await self._of_turn(message.place.platform, message.reply_to):
+                found.setdefault(picture.sha256, picture)
+        return list(found.values())[: self._house.per_turn], problems
+
+    async def _one(self, attachment: Attachment) -> Picture:
+        if attachment.sha256:
+            async with self._house.journal.read() as tx:
+                known = await pictures.get(tx, attachment.sha256, self._house.pictures)
+            if known is None:
+                raise PictureError("it is not in the journal", mend="send the picture again")
+            return known
+        data = await self._house.fetcher.get(attachment.url)
+        picture = await self._house.intake.take(data, filename=attachment.filename)
+        async with self._house.journal.write() as tx:
+            await pictures.add(tx, picture, source=attachment.filename)
+        return picture
+
+    async def _of_turn(self, platform: str, message_id: str) -> list[Picture]:
+        async with self._house.journal.read() as tx:
+            turn = await turns.by_message(tx, platform, message_id)
+            found = [await pictures.get(tx, sha, self._house.pictures) for sha in turn.pictures] if turn else []
+        return [p for p in found if p]
+
+    async def notes(self, shown: Sequence[Picture], *, sees: bool, pixels: int) -> dict[str, Note]:
+        """Notes by picture hash. Made by the eyes where there are none and the model will get none of the
+        pixels; people's and models' notes are always passed on."""
+        blind = {p.sha256 for p in (shown[:-pixels] if sees and pixels else shown)}
+        notes: dict[str, Note] = {}
+        for picture in shown:
+            async with self._house.journal.read() as tx:
+                note = await pictures.best_note(tx, picture.sha256)
+            if note is None and picture.sha256 in blind:
+                note = await self._look(picture)
+            if note is not None:
+                notes[picture.sha256] = note
+        return notes
+
+    async def _look(self, picture: Picture) -> Note | None:
+        """One look a picture, however many channels wait for it."""
+        task = self._looks.get(picture.sha256)
+        if task is None:
+            task = asyncio.create_task(self._look_once(picture))
+            self._looks[picture.sha256] = task
+            task.add_done_callback(lambda _: self._looks.pop(picture.sha256, None))
+        try:
+            return await asyncio.shield(task)
+        except PictureError as error:
+            log.warning("no note on %s: %s", picture.sha256[:12], error)
+            return None
+
+    async def _look_once(self, picture: Picture) -> Note:
+        note = await self._house.eyes.look(picture)
+        async with self._house.journal.write() as tx:
+            await pictures.add_note(tx, picture.sha256, note)
+        return note
+
+
+def shown_in(turns_: Iterable[Sequence[Picture]]) -> list[Picture]:
+    """The pictures of some turns in the order shown, each once."""
+    return list({p.sha256: p for pictures_ in turns_ for p in pictures_}.values())
