@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Mme|Sr|Jr|vs|etc|e\.g|i\.e|No)|\b[A-Z])\.$")
 _SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’»)\]*_~`]*(?=\s|$))|(?:[。！？]+[」』”’）]*)")
-_FENCE = re.compile(r"(?m)^```")
+_FENCE = "```"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +74,4 @@ def whole_sentences(text: str) -> str:
         text = text[:end]
     else:
         text = text.rsplit(maxsplit=1)[0].rstrip(" ,;:-–—") + "…" if " " in text.strip() else text
-    return text + "\n```" if len(_FENCE.findall(text)) % 2 else text
+    return text + "\n```" if text.count(_FENCE) % 2 else text

@@ -78,9 +78,8 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
 def effective(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:
     """(dotted key, value, where it came from) of every setting, in the order of the classes."""
     for key, value in flat(loaded.settings):
-        source = loaded.sources.get(key)
-        parents = (loaded.sources.get(key.rsplit(".", n)[0]) for n in range(1, key.count(".") + 1))
-        yield key, value, source or next((p for p in parents if p and not p.isdigit()), None) or "default"
+        inside = (s for k, s in loaded.sources.items() if k.startswith(f"{key}."))  # tables of their own
+        yield key, value, loaded.sources.get(key) or next(inside, "default")
 
 
 def flat(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:

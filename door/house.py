@@ -1,0 +1,53 @@
+"""Builds the house from the settings: every room's parts, opened in order and closed in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from agent.agent import Agent
+from agent.backends.base import Backend
+from agent.backends.registry import make_backend
+from agent.cast import Cast
+from agent.eyes import Eyes
+from agent.fetch import Fetcher, PublicOnly
+from agent.intake import Intake
+from bot.bot import Bot
+from bot.house import House
+from door.settings import Loaded
+from journal.journal import Journal
+
+PASSWORD = "VIGNETTE_DATABASE_PASSWORD"
+
+
+@asynccontextmanager
+async def open_bot(loaded: Loaded, *, backend: Backend | None = None) -> AsyncIterator[Bot]:
+    """A bot with no platforms yet. The model is loading when it is yielded; the first reply waits for it.
+
+    Raises VignetteError where the journal, the cast or the model cannot be opened.
+    """
+    settings = loaded.settings
+    journal = await Journal.open(settings.journal, secrets_password=loaded.secrets.get(PASSWORD))
+    backend = backend or make_backend(settings.agent, loaded.secrets)
+    intake, fetcher = Intake(settings.agent.intake), Fetcher(settings.agent.intake, PublicOnly())
+    eyes = Eyes(settings.agent.eyes)
+    house = House(
+        settings=settings.bot,
+        journal=journal,
+        agent=Agent(backend, settings.agent),
+        cast=Cast.load(settings.agent.cast.shipped, settings.agent.cast.own),
+        intake=intake,
+        fetcher=fetcher,
+        eyes=eyes,
+        pictures=settings.agent.intake.folder,
+        per_turn=settings.agent.intake.per_turn,
+        idle=timedelta(minutes=settings.journal.idle_minutes),
+        default=settings.agent.cast.default,
+    )
+    bot = Bot(house)
+    try:
+        yield bot
+    finally:
+        await bot.close()
+        await asyncio.gather(backend.close(), return_exceptions=False)
+        await journal.close()
