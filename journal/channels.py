@@ -1,0 +1,114 @@
+"""Channels, threads and direct messages, and which characters are in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from journal.ids import new_id
+from journal.schema import channels
+from journal.schema import members as _members
+from journal.sql import insert_new, upsert
+from journal.types import now
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A place where people talk. `id` is `platform:native_id`; `parent` and `server` are native ids, empty if
+    there is none; `last_message_id` the newest message that is known to be stored."""
+
+    id: str
+    platform: str
+    native_id: str
+    name: str = ""
+    parent: str = ""
+    server: str = ""
+    private: bool = False
+    adult: bool = False
+    last_message_id: str = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A character in a channel. `talk` is its talk policy, `added_by` a person's id."""
+
+    character_id: str
+    talk: str
+    added_by: str
+    added_at: datetime
+
+
+_FIELDS = ("id", "platform", "native_id", "name", "parent", "server", "private", "adult", "last_message_id")
+_COLUMNS = [channels.c[name] for name in _FIELDS]
+
+
+async def touch(tx: AsyncConnection, channel: Channel) -> None:
+    """Makes the channel known, or brings its names and marks up to date. What `saw` noted is kept."""
+    values = {name: getattr(channel, name) for name in _FIELDS if name != "last_message_id"}
+    await upsert(tx, channels, ("id",), **values)
+    if channel.last_message_id:
+        await saw(tx, channel.id, channel.last_message_id)
+
+
+async def get(tx: AsyncConnection, id: str) -> Channel | None:
+    row = (await tx.execute(select(*_COLUMNS).where(channels.c.id == id))).first()
+    return Channel(**row._mapping) if row else None
+
+
+async def saw(tx: AsyncConnection, channel_id: str, message_id: str) -> None:
+    """Notes the newest message of the channel that is stored: a backfill begins after it."""
+    row = update(channels).where(channels.c.id == channel_id)
+    await tx.execute(row.values(last_message_id=message_id))
+
+
+async def with_characters(tx: AsyncConnection, platform: str) -> list[Channel]:
+    """The platform's channels that have at least one character in them."""
+    active = channels.c.id.in_(select(_members.c.channel_id))
+    rows = await tx.execute(
+        select(*_COLUMNS).where(channels.c.platform == platform, active).order_by(channels.c.id)
+    )
+    return [Channel(**row._mapping) for row in rows]
+
+
+async def members(tx: AsyncConnection, channel_id: str) -> list[Member]:
+    """The channel's characters in the order they were added."""
+    columns = [_members.c[name] for name in ("character_id", "talk", "added_by", "added_at")]
+    rows = await tx.execute(
+        select(*columns).where(_members.c.channel_id == channel_id).order_by(_members.c.id)
+    )
+    return [Member(**row._mapping) for row in rows]
+
+
+async def add_member(
+    tx: AsyncConnection, channel_id: str, character_id: str, *, talk: str = "mentioned", added_by: str = ""
+) -> bool:
+    """Adds a character to a channel that is known; False where it is there already."""
+    values = {"channel_id": channel_id, "character_id": character_id, "talk": talk, "added_by": added_by}
+    return await insert_new(tx, _members, id=new_id(), added_at=now(), **values)
+
+
+async def remove_member(tx: AsyncConnection, channel_id: str, character_id: str) -> bool:
+    """Takes a character out; False where it was not there."""
+    found = await tx.execute(delete(_members).where(*_member(channel_id, character_id)))
+    return bool(found.rowcount)
+
+
+async def set_talk(tx: AsyncConnection, channel_id: str, character_id: str, talk: str) -> bool:
+    """Changes a character's talk policy; False where it is not in the channel."""
+    found = await tx.execute(update(_members).where(*_member(channel_id, character_id)).values(talk=talk))
+    return bool(found.rowcount)
+
+
+async def webhook(tx: AsyncConnection, channel_id: str) -> str:
+    """What `set_webhook` kept for the channel, or an empty string. The platform gives it its meaning."""
+    row = (await tx.execute(select(channels.c.webhook).where(channels.c.id == channel_id))).first()
+    return str(row.webhook) if row else ""
+
+
+async def set_webhook(tx: AsyncConnection, channel_id: str, value: str) -> None:
+    await tx.execute(update(channels).where(channels.c.id == channel_id).values(webhook=value))
+
+
+def _member(channel_id: str, character_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _members.c.channel_id == channel_id, _members.c.character_id == character_id

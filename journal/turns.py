@@ -1,0 +1,250 @@
+"""Turns: heard from people, planned, written and delivered by characters.
+
+A turn's place in its dialogue is given when it is heard or planned, so an answer stands where it was asked
+for. Every function that changes something needs a writing transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agent.character import Character
+from agent.dialogue import SpeakerKind
+from agent.errors import JournalError
+from journal import characters, dialogues, people
+from journal.changes import delete, edit, former_texts
+from journal.ids import new_id
+from journal.people import Person
+from journal.schema import events, turn_messages, turn_pictures, turns
+from journal.schema import witnesses as _witnesses
+from journal.sql import insert_new
+from journal.turn_rows import Made, TurnRow, fetch
+from journal.types import now
+
+__all__ = ["Made", "Settled", "TurnRow", "delete", "edit", "former_texts"]
+
+Settled = Literal["delivered", "handed-back", "failed", "stopped", "withheld"]
+OPEN = ("planned", "written")
+SPOKEN = ("heard", "written", "delivered")  # what others in the dialogue have taken in
+
+
+async def hear(
+    tx: AsyncConnection,
+    *,
+    dialogue_id: str,
+    channel_id: str,
+    person: Person,
+    text: str,
+    pictures: Sequence[str],
+    message_id: str,
+    platform: str,
+    witnesses: Iterable[str],
+    at: datetime,
+) -> TurnRow:
+    """A person's turn. `pictures` are hashes that pictures.add knows, `witnesses` ids of the characters that
+    hear it. A message heard before gives the turn it has already."""
+    known = await by_message(tx, platform, message_id)
+    if known is not None:
+        return known
+    await people.touch(tx, person)
+    id = await _add(
+        tx,
+        dialogue_id=dialogue_id,
+        channel_id=channel_id,
+        speaker_id=person.id,
+        speaker_name=person.name,
+        speaker_kind=SpeakerKind.HUMAN.value,
+        text=text,
+        state="heard",
+        created_at=at,
+        finished_at=at,
+    )
+    await posted(tx, id, platform, message_id)
+    await _attach(tx, id, pictures, witnesses)
+    await dialogues.spoke(tx, dialogue_id, at)
+    return await _must(tx, id)
+
+
+async def plan(
+    tx: AsyncConnection,
+    *,
+    dialogue_id: str,
+    channel_id: str,
+    character: Character,
+    rule: str,
+    reply_to: str,
+    witnesses: Iterable[str],
+    alternative_of: str = "",
+) -> TurnRow:
+    """A character's turn before a word of it is made. The character witnesses it in any case."""
+    if alternative_of:
+        alternative_of = (await _must(tx, alternative_of)).root
+    await characters.record(tx, character)
+    id = await _add(
+        tx,
+        dialogue_id=dialogue_id,
+        channel_id=channel_id,
+        speaker_id=character.id,
+        speaker_name=character.spoken_name,
+        speaker_kind=SpeakerKind.CHARACTER.value,
+        state="planned",
+        rule=rule,
+        reply_to=reply_to,
+        alternative_of=alternative_of,
+        character_version=character.version,
+        created_at=now(),
+    )
+    await _attach(tx, id, (), {character.id, *witnesses})
+    return await _must(tx, id)
+
+
+async def begin_attempt(tx: AsyncConnection, id: str) -> int:
+    """Counts one more try at the turn and says the how-manieth it is (1 for the first)."""
+    await _change(tx, id, attempts=turns.c.attempts + 1)
+    return (await _must(tx, id)).attempts
+
+
+async def write(tx: AsyncConnection, id: str, text: str, made: Made) -> None:
+    """The turn's words are complete; they are yet to be delivered."""
+    at = now()
+    await _change(tx, id, text=text, made=made.as_json(), state="written", finished_at=at, chosen_at=at)
+    dialogue = select(turns.c.dialogue_id).where(turns.c.id == id)
+    await dialogues.spoke(tx, str((await tx.execute(dialogue)).scalar_one()), at)
+
+
+async def posted(tx: AsyncConnection, id: str, platform: str, message_id: str) -> None:
+    """A platform's message belongs to this turn. Saying so again changes nothing."""
+    await insert_new(tx, turn_messages, platform=platform, message_id=message_id, turn_id=id, id=new_id())
+
+
+async def delivered(tx: AsyncConnection, id: str) -> None:
+    """People can read all of the turn."""
+    await _change(tx, id, state="delivered", delivered_at=now(), error="")
+
+
+async def settle(tx: AsyncConnection, id: str, state: Settled, error: str = "") -> None:
+    """Ends a character's turn in another way, or as `delivered`."""
+    if state == "delivered":
+        await delivered(tx, id)
+    else:
+        await _change(tx, id, state=state, error=error)
+
+
+async def get(tx: AsyncConnection, id: str) -> TurnRow | None:
+    found = await fetch(tx, turns.c.id == id)
+    return found[0] if found else None
+
+
+async def by_message(tx: AsyncConnection, platform: str, message_id: str) -> TurnRow | None:
+    """The turn that a platform's message is, or is part of."""
+    owner = select(turn_messages.c.turn_id).where(
+        turn_messages.c.platform == platform, turn_messages.c.message_id == message_id
+    )
+    id = (await tx.execute(owner)).scalar_one_or_none()
+    return None if id is None else await get(tx, id)
+
+
+async def message_channel(tx: AsyncConnection, platform: str, message_id: str) -> str | None:
+    """The journal's id of the channel a message was in, whether it became a turn or is only an event."""
+    turn = await by_message(tx, platform, message_id)
+    if turn is not None:
+        return turn.channel_id
+    event = select(events.c.channel_id).where(
+        events.c.platform == platform, events.c.message_id == message_id
+    )
+    found = (await tx.execute(event)).scalar_one_or_none()
+    return None if found is None else str(found)
+
+
+async def open_turns(tx: AsyncConnection, platform: str) -> list[TurnRow]:
+    """Characters' turns that are planned or written but not delivered, oldest first."""
+    there = turns.c.channel_id.startswith(f"{platform}:", autoescape=True)
+    return await fetch(tx, turns.c.state.in_(OPEN), there, order=(turns.c.id,))
+
+
+async def of_dialogue(tx: AsyncConnection, dialogue_id: str) -> list[TurnRow]:
+    """Every turn of the dialogue in order, whatever became of it."""
+    return await fetch(tx, turns.c.dialogue_id == dialogue_id)
+
+
+async def witnessed(
+    tx: AsyncConnection, dialogue_id: str, character_id: str, *, before: str = ""
+) -> list[TurnRow]:
+    """What a character has taken in: turns heard, written or delivered in its presence, in order, without
+    deleted ones; of alternatives the one chosen last, in the place of the first. `before` ends the list in
+    front of that turn's place (to make another answer without seeing the first)."""
+    present = select(_witnesses.c.turn_id).where(_witnesses.c.character_id == character_id)
+    found = await fetch(tx, turns.c.dialogue_id == dialogue_id, turns.c.id.in_(present))
+    stop = (await _must(tx, before)).root if before else ""
+    places: dict[str, TurnRow | None] = {}
+    for turn in found:
+        if turn.root == stop:
+            break
+        places.setdefault(turn.root, None)
+        if turn.state not in SPOKEN or turn.deleted_at is not None:
+            continue
+        former = places[turn.root]
+        if former is None or _chosen(turn) >= _chosen(former):
+            places[turn.root] = turn
+    return [turn for turn in places.values() if turn is not None]
+
+
+async def last_by_character(
+    tx: AsyncConnection, channel_id: str, character_id: str | None = None
+) -> TurnRow | None:
+    """The newest turn that a character (any, or this one) wrote in the channel and that still stands."""
+    conditions = [
+        turns.c.channel_id == channel_id,
+        turns.c.speaker_kind == SpeakerKind.CHARACTER.value,
+        turns.c.state.in_(SPOKEN),
+        turns.c.deleted_at.is_(None),
+    ]
+    if character_id is not None:
+        conditions.append(turns.c.speaker_id == character_id)
+    found = await fetch(tx, *conditions, order=(turns.c.id.desc(),), limit=1)
+    return found[0] if found else None
+
+
+async def choose(tx: AsyncConnection, id: str) -> None:
+    """Of a turn's alternatives, this one stands in the dialogue from now on."""
+    await _change(tx, id, chosen_at=now())
+
+
+def _chosen(turn: TurnRow) -> datetime:
+    return turn.chosen_at or turn.created_at
+
+
+async def _add(tx: AsyncConnection, **values: Any) -> str:
+    id = new_id()
+    last = select(func.coalesce(func.max(turns.c.position), 0) + 1)
+    place = last.where(turns.c.dialogue_id == values["dialogue_id"]).scalar_subquery()
+    await tx.execute(turns.insert().values(id=id, position=place, **values))
+    return id
+
+
+async def _attach(tx: AsyncConnection, id: str, pictures: Sequence[str], present: Iterable[str]) -> None:
+    if pictures:
+        rows = [{"turn_id": id, "number": n, "sha256": sha} for n, sha in enumerate(pictures)]
+        await tx.execute(turn_pictures.insert(), rows)
+    if seen := sorted(set(present)):
+        await tx.execute(_witnesses.insert(), [{"turn_id": id, "character_id": who} for who in seen])
+
+
+async def _change(tx: AsyncConnection, id: str, **values: Any) -> None:
+    found = await tx.execute(update(turns).where(turns.c.id == id).values(**values))
+    if not found.rowcount:
+        raise _unknown(id)
+
+
+async def _must(tx: AsyncConnection, id: str) -> TurnRow:
+    turn = await get(tx, id)
+    if turn is None:
+        raise _unknown(id)
+    return turn
+
+
+def _unknown(id: str) -> JournalError:
+    return JournalError(f"there is no turn {id}", mend="it may have been forgotten or deleted meanwhile")
