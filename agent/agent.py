@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -52,7 +52,7 @@ class Agent:
 
     async def reply(
         self, ask: Ask, *, priority: Priority = Priority.PERSON, seed: int | None = None, adapter: str = ""
-    ) -> AsyncIterator[str | Reply]:
+    ) -> AsyncGenerator[str | Reply, None]:
         """Yields the whole text so far whenever more may be shown, then one Reply.
 
         Closing the iterator stops the generation. Raises BackendError, PromptError or Busy.
@@ -64,7 +64,12 @@ class Agent:
         for attempt in range(EMPTY_TRIES):
             chosen = random.getrandbits(31) if seed is None or attempt else seed
             prompt = await build(
-                ask, self.settings.prompt, sees=able.sees, budget=budget, count=self.backend.count, seed=chosen
+                ask,
+                self.settings.prompt,
+                sees=able.sees,
+                budget=budget,
+                count=self.backend.count,
+                seed=chosen,
             )
             request = Request(
                 messages=prompt.messages,
@@ -79,14 +84,16 @@ class Agent:
                         yield step
                     if isinstance(step, Reply) and step.text:
                         return
-            log.warning("%s answered with nothing (try %d of %d)", self.backend.model, attempt + 1, EMPTY_TRIES)
+            log.warning(
+                "%s answered with nothing (try %d of %d)", self.backend.model, attempt + 1, EMPTY_TRIES
+            )
         raise BackendError(
             f"{self.backend.model} answered with nothing, {EMPTY_TRIES} times",
             where=f"character {ask.character.id}",
             mend="try again; if it stays so, the model's chat template may not fit it (`models show`)",
         )
 
-    async def _run(self, prompt: Prompt, request: Request, begun: float) -> AsyncIterator[str | Reply]:
+    async def _run(self, prompt: Prompt, request: Request, begun: float) -> AsyncGenerator[str | Reply, None]:
         speech = Speech([prompt.own], prompt.others)
         raw, shown, finish, first = "", "", "", 0.0
         done: Done | None = None

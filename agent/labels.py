@@ -16,7 +16,9 @@ LONGEST = 32  # characters of a label
 # Brackets in every width and script that a model might read as the label's own.
 _OPEN, _CLOSE = "[［【〔⟦〚", "]］】〕⟧〛"
 _COLONS = ":：︰﹕ː"
-_FORGED = re.compile(rf"(?m)^([^\S\n]*)[{re.escape(_OPEN)}]([^\n{re.escape(_CLOSE)}]{{1,80}})[{re.escape(_CLOSE)}](\s*[{_COLONS}])")
+_FORGED = re.compile(
+    rf"(?m)^([^\S\n]*)[{re.escape(_OPEN)}]([^\n{re.escape(_CLOSE)}]{{1,80}})[{re.escape(_CLOSE)}](\s*[{_COLONS}])"
+)
 # What chat templates and vision placeholders look like: <|im_start|>, </s>, <image>, <__media__>, [INST], <<SYS>>.
 _CONTROL = re.compile(r"<(\|[^<>\n]{1,64}\||/?[a-z_]{1,32}|<SYS>|</SYS>)>|\[(/?INST)\]")
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
@@ -26,7 +28,11 @@ def clean_words(text: str) -> str:
     """Words as they may stand in a prompt: no control or bidi characters, no chat-template tokens, and no
     line that looks like another speaker's `[Name]:`. Everything a person would read stays readable."""
     text = _LINE_ENDS.sub("\n", text)
-    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == "\u200d")
+    text = "".join(
+        c
+        for c in text
+        if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == "\u200d"
+    )
     text = _CONTROL.sub(lambda m: f"‹{m[1].strip('<>')}›" if m[1] else f"({m[2]})", text)
     return _FORGED.sub(r"\1(\2)\3", text).strip()
 
@@ -46,7 +52,7 @@ def labels(speakers: Iterable[Speaker]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     taken: set[str] = set()
-    people = []
+    people: list[Speaker] = []
     for speaker in speakers:
         if speaker.id in found:
             continue

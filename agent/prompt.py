@@ -22,7 +22,7 @@ from agent.dialogue import Dialogue, Scenario, Speaker, SpeakerKind, Turn
 from agent.errors import PromptError
 from agent.labels import ANONYMOUS, clean_words, labels
 from agent.macros import expand
-from agent.picture import Maker, Note, Picture
+from agent.picture import Maker, Note
 from agent.settings import PromptSettings
 
 TEMPLATE_VERSION = "mmrole-1"  # a test holds the hash of rendered samples against it: change both together
@@ -77,7 +77,7 @@ async def build(
         raise PromptError(
             f"the profile of {ask.character.name} and the current words alone exceed {budget} tokens",
             where=f"character {ask.character.id}",
-            mend="shorten the profile (`characters lint` names its length) or the message, or raise the model's context",
+            mend="shorten the profile (`characters lint` tells its length) or the message, or raise the context",
         )
     while high - low > 1:
         middle = (low + high) // 2
@@ -159,11 +159,15 @@ class _Draft:
             ("Main interpersonal relationships", p.relationships),
             ("Catchphrases", "\n".join(f"- {c}" for c in p.catchphrases)),
         )
-        lines = (f"### {title}\n{self._expand(text, who=who).strip()}" for title, text in sections if text.strip())
+        lines = (
+            f"### {title}\n{self._expand(text, who=who).strip()}" for title, text in sections if text.strip()
+        )
         return f"The profile of {who.name}:\n" + "\n".join(lines)
 
     def _examples(self, me: Character) -> str:
-        limit = self.settings.example_tokens * 4  # about four characters a token is close enough to bound this
+        limit = (
+            self.settings.example_tokens * 4
+        )  # about four characters a token is close enough to bound this
         kept: list[str] = []
         for example in me.examples:
             if sum(map(len, kept)) + len(example) > limit:
@@ -218,7 +222,8 @@ class _Draft:
     def _request(self, words: str, *, started: bool) -> str:
         me, partner = self.ask.character, self.partner
         who = "the curious human" if partner == ANONYMOUS else partner
-        manner = f"in {me.language}, in the tone, manner and vocabulary of {me.name}. Give nothing but {me.name}'s words."
+        manner = f"in {me.language}, in the tone, manner and vocabulary of {me.name}."
+        manner += f" Give nothing but {me.name}'s words."
         about = f" Speak of this: {clean_words(self.ask.about)}" if self.ask.about else ""
         if words:
             topic = "the picture" if self.numbers else "it"

@@ -31,9 +31,13 @@ class Speech:
     def __init__(self, own: Collection[str], others: Collection[str]) -> None:
         mark = r"[*_]{0,3}"
         mine, theirs = _either(own), _either(others)
-        self._prefix = re.compile(rf"(?im)^[^\S\n]*{mark}(?:\[{mine}\]|{mine}){mark}[^\S\n]*[:：]{mark}[^\S\n]*")
+        self._prefix = re.compile(
+            rf"(?im)^[^\S\n]*{mark}(?:\[{mine}\]|{mine}){mark}[^\S\n]*[:：]{mark}[^\S\n]*"
+        )
         # A known name, bare or in brackets, or any short bracketed name at all: somebody else's turn.
-        self._other = re.compile(rf"(?im)^[^\S\n]*{mark}(?:\[{theirs}\]|{theirs}|\[[^\]\n]{{1,40}}\]){mark}[^\S\n]*[:：]")
+        self._other = re.compile(
+            rf"(?im)^[^\S\n]*{mark}(?:\[{theirs}\]|{theirs}|\[[^\]\n]{{1,40}}\]){mark}[^\S\n]*[:：]"
+        )
         self._names = tuple(n.casefold() for n in (*own, *others) if n)
 
     def hear(self, raw: str, *, final: bool = False) -> Heard:
@@ -72,6 +76,6 @@ def whole_sentences(text: str) -> str:
             end = match.end()
     if end:
         text = text[:end]
-    else:
-        text = text.rsplit(maxsplit=1)[0].rstrip(" ,;:-–—") + "…" if " " in text.strip() else text
+    elif len(text.split()) > 1:
+        text = text.rsplit(maxsplit=1)[0].rstrip(" ,;:-–—") + "…"
     return text + "\n```" if text.count(_FENCE) % 2 else text

@@ -34,10 +34,9 @@ async def make_ask(
 ) -> Ask:
     """What `character` is asked for in a planned turn. Another answer (`/again`) is asked for as the first
     one was: nothing that was said since is known to it."""
-    root = turn.alternative_of or turn.id
     async with house.journal.read() as tx:
         dialogue = await dialogues.get(tx, turn.dialogue_id)
-        rows = [r for r in await turns.witnessed(tx, turn.dialogue_id, character.id) if r.id < root]
+        rows = await turns.witnessed(tx, turn.dialogue_id, character.id, before=turn.id)
         hashes = {sha for row in rows for sha in row.pictures}
         found = {sha: await pictures.get(tx, sha, house.pictures) for sha in hashes}
     if dialogue is None:
@@ -50,9 +49,13 @@ async def make_ask(
     spoke = (t.speaker.id for t in heard if t.speaker.kind is SpeakerKind.CHARACTER)
     company = {c.id: c for c in others} | {i: cast[i] for i in spoke if i in cast}
     company.pop(character.id, None)
-    return Ask(character, Dialogue(turn.dialogue_id, Scenario(dialogue.scenario), heard), company, notes, about)
+    return Ask(
+        character, Dialogue(turn.dialogue_id, Scenario(dialogue.scenario), heard), company, notes, about
+    )
 
 
 def _turn(row: TurnRow, found: dict[str, Picture | None]) -> Turn:
     shown = tuple(p for sha in row.pictures if (p := found.get(sha)))
-    return Turn(row.id, Speaker(row.speaker_id, row.speaker_name, SpeakerKind(row.speaker_kind)), row.text, shown)
+    return Turn(
+        row.id, Speaker(row.speaker_id, row.speaker_name, SpeakerKind(row.speaker_kind)), row.text, shown
+    )

@@ -61,12 +61,17 @@ class Bot:
         try:
             return await action(Context(self, command))
         except VignetteError as error:
-            return Answer(f"{error.what[:1].upper()}{error.what[1:]}." + (f" To mend it: {error.mend}." if error.mend else ""))
-        except Exception:  # noqa: BLE001 - an edge: a person waits for an answer
+            return Answer(
+                f"{error.what[:1].upper()}{error.what[1:]}."
+                + (f" To mend it: {error.mend}." if error.mend else "")
+            )
+        except Exception:
             log.exception("command %s failed", command.name)
             return Answer("Something went wrong here; it was logged.")
 
-    async def suggest(self, place: Place, command: str, argument: str, typed: str) -> Sequence[tuple[str, str]]:
+    async def suggest(
+        self, place: Place, command: str, argument: str, typed: str
+    ) -> Sequence[tuple[str, str]]:
         return await suggestions(self, place, command, argument, typed)
 
     async def joined(self, platform: Platform) -> None:
@@ -100,7 +105,12 @@ class Bot:
         if (message.place.platform, message.id) in self._taken or not await self.hearing.concerns(message):
             return
         stored = StoredEvent(
-            message.place.platform, message.id, message.place.key, _payload(message), "new", message.at or now()
+            message.place.platform,
+            message.id,
+            message.place.key,
+            _payload(message),
+            "new",
+            message.at or now(),
         )
         async with self.house.journal.write() as tx:
             await channels.touch(tx, channel_of(message.place))

@@ -69,7 +69,11 @@ def decide(
     if message.mentions_bot or message.place.private:
         why = "the bot was mentioned" if message.mentions_bot else "this is a private conversation"
         if present:
-            return [Choice(_least_recent(present).character, f"{why} and nobody was named; they spoke least recently")]
+            return [
+                Choice(
+                    _least_recent(present).character, f"{why} and nobody was named; they spoke least recently"
+                )
+            ]
         if default:
             return [Choice(default, f"{why} and nobody was named; they are the default character")]
     return []

@@ -18,7 +18,7 @@ from bot.lanes import Lanes
 from bot.places import channel_of
 from bot.settings import DuetSettings
 from bot.turns import Turns
-from journal import channels, characters, dialogues, duets, people, pictures, turns
+from journal import channels, dialogues, duets, pictures, turns
 from journal.people import Person
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,9 @@ class Duets:
     async def start(self, wanted: Wanted) -> "asyncio.Task[str]":
         """Begins a duet and returns the task that plays it; its result is the reason why it ended."""
         if len({c.id for c in wanted.cast}) < 2:
-            raise CharacterError("a duet takes two different characters", mend="name two; `characters list` shows all")
+            raise CharacterError(
+                "a duet takes two different characters", mend="name two; `characters list` shows all"
+            )
         key = wanted.place.key
         if key in self._running:
             raise Busy("a duet is running here already", mend="/stop ends it")
@@ -76,16 +78,16 @@ class Duets:
 
     async def _open(self, wanted: Wanted, mine: Running) -> None:
         """A new dialogue, in which the person shows the pictures to both."""
-        place, person = wanted.place, Person(wanted.author.key, wanted.place.platform, wanted.author.id, wanted.author.name)
+        place, person = (
+            wanted.place,
+            Person(wanted.author.key, wanted.place.platform, wanted.author.id, wanted.author.name),
+        )
         async with self._house.journal.write() as tx:
             await channels.touch(tx, channel_of(place))
-            await people.touch(tx, person)
             current = await dialogues.current(tx, place.key, now=now(), idle=self._house.idle)
             if current:
                 await dialogues.end(tx, current.id, "duet", now=now())
             dialogue = await dialogues.begin(tx, place.key, Scenario.INTER_ROLE, now=now())
-            for character in wanted.cast:
-                await characters.record(tx, character)
             for picture in wanted.pictures:
                 await pictures.add(tx, picture)
             await turns.hear(
@@ -107,7 +109,6 @@ class Duets:
                 characters=mine.characters,
                 turns=wanted.turns,
                 started_by=person.id,
-                at=now(),
             )
         mine.id, mine.dialogue_id = duet.id, dialogue.id
 
@@ -118,7 +119,7 @@ class Duets:
         except asyncio.CancelledError:
             reason = "interrupted"
             raise
-        except Exception:  # noqa: BLE001 - an edge: a broken duet must not take the bot along
+        except Exception:
             log.exception("duet %s failed", mine.id)
         finally:
             self._running.pop(wanted.place.key, None)
@@ -127,12 +128,14 @@ class Duets:
 
     async def _end(self, mine: Running, reason: str) -> None:
         async with self._house.journal.write() as tx:
-            await duets.end(tx, mine.id, reason, at=now())
+            await duets.end(tx, mine.id, reason)
             await dialogues.end(tx, mine.dialogue_id, "duet ended", now=now())
 
     async def _turns_of(self, wanted: Wanted, mine: Running) -> str:
         limits, said, tokens = self._house.settings.duet, list[str](), 0
-        timer = asyncio.get_running_loop().call_later(limits.max_seconds, self._halt, wanted.place.key, mine, "time limit")
+        timer = asyncio.get_running_loop().call_later(
+            limits.max_seconds, self._halt, wanted.place.key, mine, "time limit"
+        )
         try:
             for number in range(wanted.turns):
                 if tokens >= limits.max_tokens:
@@ -194,7 +197,7 @@ class Duets:
             for duet in await duets.running(tx):
                 mine = self._running.get(duet.channel_id)
                 if duet.channel_id.startswith(f"{platform}:") and (mine is None or mine.id != duet.id):
-                    await duets.end(tx, duet.id, "interrupted", at=now())
+                    await duets.end(tx, duet.id, "interrupted")
                     await dialogues.end(tx, duet.dialogue_id, "duet interrupted", now=now())
 
     async def close(self) -> None:

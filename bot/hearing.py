@@ -10,7 +10,7 @@ from bot.events import Incoming
 from bot.house import House, now
 from bot.sights import Sights
 from bot.turns import Turns
-from journal import channels, characters, dialogues, events, people, pictures, turns
+from journal import channels, dialogues, events, pictures, turns
 from journal.people import Person
 from journal.turns import TurnRow
 
@@ -45,7 +45,6 @@ class Hearing:
         duet = self._duets.running(place.key)
         witnesses |= set(duet.characters) if duet else set()
         async with house.journal.write() as tx:
-            await people.touch(tx, Person(message.author.key, place.platform, message.author.id, message.author.name))
             dialogue = await dialogues.current(tx, place.key, now=now(), idle=house.idle)
             if dialogue is None:
                 scenario = Scenario.HUMAN_ROLE if message.text or not shown else Scenario.COMMENTARY
@@ -68,7 +67,6 @@ class Hearing:
             )
             planned = []
             for choice in choices:
-                await characters.record(tx, choice.character)
                 planned.append(
                     await turns.plan(
                         tx,
@@ -100,7 +98,9 @@ class Hearing:
                     last = await turns.last_by_character(tx, place.key, member.character_id)
                     talk = Talk(member.talk)
                     present.append(Present(allowed[member.character_id], talk, last.id if last else ""))
-            replied = await turns.by_message(tx, place.platform, message.reply_to) if message.reply_to else None
+            replied = (
+                await turns.by_message(tx, place.platform, message.reply_to) if message.reply_to else None
+            )
         return present, replied.speaker_id if replied and replied.speaker_kind == "character" else ""
 
     async def _choose(self, message: Incoming, present: Sequence[Present], replied_to: str) -> list[Choice]:
@@ -110,4 +110,6 @@ class Hearing:
             # A person's word steers or joins the duet; its next speaker answers. A third character may be asked.
             named = decide(message, [], allowed, replied_to=replied_to)
             return [c for c in named if c.character.id not in duet.characters]
-        return decide(message, present, allowed, replied_to=replied_to, default=allowed.get(self._house.default))
+        return decide(
+            message, present, allowed, replied_to=replied_to, default=allowed.get(self._house.default)
+        )

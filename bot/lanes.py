@@ -23,7 +23,10 @@ class Lanes:
         deletions) are always taken."""
         queue = self._queues.setdefault(key, asyncio.Queue())
         if not urgent and queue.qsize() >= self._longest:
-            raise Busy(f"{self._longest} messages are waiting here already", mend="wait for the answers, or /stop them")
+            raise Busy(
+                f"{self._longest} messages are waiting here already",
+                mend="wait for the answers, or /stop them",
+            )
         queue.put_nowait(job)
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._run(key, queue), name=f"lane {key}")
@@ -37,7 +40,7 @@ class Lanes:
             job = queue.get_nowait()
             try:
                 await job()
-            except Exception:  # noqa: BLE001 - an edge: one broken job must not stop its channel
+            except Exception:
                 log.exception("a job in %s failed", key)
         # No await between the last look and this: nothing can be added in between and be left lying.
         del self._tasks[key]

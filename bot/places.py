@@ -6,11 +6,25 @@ from journal.channels import Channel
 
 def channel_of(place: Place) -> Channel:
     return Channel(
-        place.key, place.platform, place.id, place.name, place.parent, place.server, place.private, place.adult, ""
+        place.key,
+        place.platform,
+        place.id,
+        place.name,
+        place.parent,
+        place.server,
+        place.private,
+        place.adult,
+        "",
     )
 
 
 def place_of(channel: Channel) -> Place:
     return Place(
-        channel.platform, channel.native_id, channel.name, channel.parent, channel.server, channel.private, channel.adult
+        channel.platform,
+        channel.native_id,
+        channel.name,
+        channel.parent,
+        channel.server,
+        channel.private,
+        channel.adult,
     )

@@ -1,5 +1,6 @@
 """What can be set about conversations and platforms."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -50,7 +51,7 @@ class DiscordSettings(Room):
     edits_per_second: float = Field(1.0, gt=0, le=5)
     allowed_channels: tuple[int, ...] = ()
     managers: Literal["manage-channels", "everyone"] = "manage-channels"
-    accounts: dict[str, str] = {}
+    accounts: Mapping[str, str] = Field(default_factory=dict)
     guild: int | None = Field(None, description="register commands there only (seen at once; for trying out)")
     harvest_permitted: bool = Field(False, description="Discord's express permission to train is on record")
 

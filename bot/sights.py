@@ -55,7 +55,9 @@ class Sights:
     async def _of_turn(self, platform: str, message_id: str) -> list[Picture]:
         async with self._house.journal.read() as tx:
             turn = await turns.by_message(tx, platform, message_id)
-            found = [await pictures.get(tx, sha, self._house.pictures) for sha in turn.pictures] if turn else []
+            found = (
+                [await pictures.get(tx, sha, self._house.pictures) for sha in turn.pictures] if turn else []
+            )
         return [p for p in found if p]
 
     async def notes(self, shown: Sequence[Picture], *, sees: bool, pixels: int) -> dict[str, Note]:

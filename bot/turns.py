@@ -16,6 +16,7 @@ from agent.agent import Facts, Reply
 from agent.backends.base import Priority
 from agent.character import Character
 from agent.errors import Busy, PlatformError, VignetteError
+from agent.prompt import TEMPLATE_VERSION
 from agent.speech import whole_sentences
 from bot.asking import character_of, make_ask
 from bot.events import Outgoing, Place
@@ -70,7 +71,9 @@ class Turns:
     ) -> str:
         """Writes and delivers a planned turn; what was said, or an empty string if nothing was. Errors of the
         model or the platform are told to the place and settled in the journal, not raised."""
-        task = asyncio.create_task(self._answer(turn, place, after, about, others, priority), name=f"turn {turn.id}")
+        task = asyncio.create_task(
+            self._answer(turn, place, after, about, others, priority), name=f"turn {turn.id}"
+        )
         mine = _Running(task)
         self.speaking.running.setdefault(place.key, {})[turn.id] = mine
         try:
@@ -88,30 +91,44 @@ class Turns:
                 del self.speaking.running[place.key]
 
     async def _answer(
-        self, turn: TurnRow, place: Place, after: str, about: str, others: Sequence[Character], priority: Priority
+        self,
+        turn: TurnRow,
+        place: Place,
+        after: str,
+        about: str,
+        others: Sequence[Character],
+        priority: Priority,
     ) -> str:
-        delivery = None
+        delivery: Delivery | None = None
+        saying: asyncio.Task[str] | None = None
         shown = ""
         try:
             character = character_of(self._house, turn)
             outgoing = Outgoing(turn.id, place, character.id, character.spoken_name, after, turn.message_ids)
             delivery = await self._house.platform(place).open(outgoing)
             ask = await make_ask(self._house, self._sights, turn, character, others=others, about=about)
-            async with aclosing(self._house.agent.reply(ask, priority=priority)) as steps:  # type: ignore[type-var]
+            async with aclosing(self._house.agent.reply(ask, priority=priority)) as steps:
                 async for step in steps:
                     if isinstance(step, Reply):
-                        return await self._say(turn, delivery, step.text, step.facts)
+                        saying = asyncio.create_task(self._say(turn, delivery, step.text, step.facts))
+                        return await asyncio.shield(saying)
                     shown = step
                     if self._withheld(shown):
                         return await self._withhold(turn, delivery)
                     await delivery.update(shown)
         except asyncio.CancelledError:
-            # Only `/stop` goes on from here; a shutdown leaves the turn planned, for the next start.
-            if self._was_stopped(turn, place):
+            # Too late to stop what is complete; it is delivered first. Of the rest, only what a person
+            # stopped is settled: a shutdown leaves the turn planned, for the next start.
+            if saying:
+                await asyncio.wait([saying])
+            elif self._was_stopped(turn, place):
                 await asyncio.shield(self._stop(turn, delivery, shown))
             raise
         except VignetteError as error:
             await self._fail(turn, delivery, error)
+        except Exception:
+            log.exception("turn %s failed", turn.id)
+            await self._fail(turn, delivery, VignetteError("something went wrong here; it was logged"))
         return ""
 
     def _was_stopped(self, turn: TurnRow, place: Place) -> bool:
@@ -141,7 +158,12 @@ class Turns:
             text = ""
         if text and delivery:
             async with self._house.journal.write() as tx:
-                await turns.write(tx, turn.id, text, None)
+                await turns.write(
+                    tx,
+                    turn.id,
+                    text,
+                    Made(TEMPLATE_VERSION, "", self._house.agent.backend.model, finish="stopped"),
+                )
             await self.deliver(turn, delivery, text)
             return
         async with self._house.journal.write() as tx:
@@ -169,7 +191,11 @@ class Turns:
         async with self._house.journal.write() as tx:
             await turns.settle(tx, turn.id, "failed", str(error))
         if delivery:
-            wait = f" Try again in {error.retry_after:.0f} s." if isinstance(error, Busy) and error.retry_after else ""
+            wait = (
+                f" Try again in {error.retry_after:.0f} s."
+                if isinstance(error, Busy) and error.retry_after
+                else ""
+            )
             try:
                 await delivery.abort(f"({turn.speaker_name} cannot answer now: {error.what}.{wait})")
             except PlatformError as again:

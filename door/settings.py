@@ -97,7 +97,9 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(path), mend="make it a readable UTF-8 file") from None
+        raise ConfigError(
+            f"cannot be read: {error}", where=str(path), mend="make it a readable UTF-8 file"
+        ) from None
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
@@ -106,7 +108,9 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         where = f"{path.name}:{found[1]}" if found else path.name
-        raise ConfigError(f"this is not TOML: {error}", where=where, mend="see https://toml.io for the syntax") from None
+        raise ConfigError(
+            f"this is not TOML: {error}", where=where, mend="see https://toml.io for the syntax"
+        ) from None
 
 
 def _lines(text: str) -> dict[str, int]:
@@ -151,7 +155,8 @@ def _explained(error: ValidationError, sources: Mapping[str, str], path: Path) -
     first = error.errors()[0]
     key = ".".join(str(p) for p in first["loc"])
     where = sources.get(key) or next(
-        (s for n in range(1, len(first["loc"])) if (s := sources.get(".".join(map(str, first["loc"][:-n]))))), path.name
+        (s for n in range(1, len(first["loc"])) if (s := sources.get(".".join(map(str, first["loc"][:-n]))))),
+        path.name,
     )
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
@@ -159,7 +164,9 @@ def _explained(error: ValidationError, sources: Mapping[str, str], path: Path) -
         mend = f"did you mean {near}?" if near else "`python main.py config` prints every setting there is"
         return ConfigError(f"there is no setting {key}{more}", where=where, mend=mend)
     return ConfigError(
-        f"{key} = {first['input']!r}: {first['msg'].lower()}{more}", where=where, mend="correct the value, or delete the line"
+        f"{key} = {first['input']!r}: {first['msg'].lower()}{more}",
+        where=where,
+        mend="correct the value, or delete the line",
     )
 
 

@@ -81,7 +81,9 @@ def part_mean(ratios: Mapping[Scenario, Iterable[float]]) -> float:
     return sum(means) / len(means)
 
 
-IN_SHARE = 0.75  # of the in-distribution part in a system's overall figure; recomputed from the published table
+IN_SHARE = (
+    0.75  # of the in-distribution part in a system's overall figure; recomputed from the published table
+)
 
 
 def overall(in_test: float, out_test: float) -> float:

@@ -208,6 +208,12 @@ async def last_by_character(
     return found[0] if found else None
 
 
+async def witnesses(tx: AsyncConnection, id: str) -> list[str]:
+    """The ids of the characters that took the turn in, sorted."""
+    query = select(_witnesses.c.character_id).where(_witnesses.c.turn_id == id)
+    return sorted((await tx.execute(query)).scalars())
+
+
 async def choose(tx: AsyncConnection, id: str) -> None:
     """Of a turn's alternatives, this one stands in the dialogue from now on."""
     await _change(tx, id, chosen_at=now())

@@ -40,7 +40,9 @@ class Context:
         """The character an argument names; raises CharacterError where it names none."""
         name = self.text(argument)
         if not name:
-            raise CharacterError("no character was named", mend="name one; /character list shows who there is")
+            raise CharacterError(
+                "no character was named", mend="name one; /character list shows who there is"
+            )
         return self.house.character(name, self.place)
 
     def need_manager(self) -> None:

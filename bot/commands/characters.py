@@ -28,7 +28,9 @@ async def add(ctx: Context) -> Answer:
         ) from None
     async with ctx.house.journal.write() as tx:
         await channels.touch(tx, channel_of(ctx.place))
-        new = await channels.add_member(tx, ctx.place.key, character.id, talk=talk.value, added_by=ctx.author.key)
+        new = await channels.add_member(
+            tx, ctx.place.key, character.id, talk=talk.value, added_by=ctx.author.key
+        )
         if not new:
             await channels.set_talk(tx, ctx.place.key, character.id, talk.value)
     greeting = f"\n> {character.greeting.splitlines()[0]}" if new and character.greeting else ""

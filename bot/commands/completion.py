@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 MOST = 25
 
 
-async def suggestions(bot: "Bot", place: Place, command: str, argument: str, typed: str) -> Sequence[tuple[str, str]]:
+async def suggestions(
+    bot: "Bot", place: Place, command: str, argument: str, typed: str
+) -> Sequence[tuple[str, str]]:
     """(label, value) pairs for what was typed so far, best first."""
     if argument == "talk":
         return [(t.value, t.value) for t in Talk if typed.lower() in t.value]

@@ -31,7 +31,9 @@ async def privacy(ctx: Context) -> Answer:
             " What you write on Discord is left out all the same: Discord's rules ask for its express permission, and "
             "the owner of this bot has none on record."
         )
-    return Answer(f"{PRIVACY}\n\nYour words {state} train a model.{held_back} /privacy training:on or off changes that.")
+    return Answer(
+        f"{PRIVACY}\n\nYour words {state} train a model.{held_back} /privacy training:on or off changes that."
+    )
 
 
 async def forget(ctx: Context) -> Answer:
@@ -47,4 +49,7 @@ async def forget(ctx: Context) -> Answer:
         for path in ctx.house.pictures.glob(f"{sha256[:2]}/{sha256}.*"):
             path.unlink(missing_ok=True)
     log.info("a person was forgotten: %d turns, %d pictures", gone.turns, len(gone.pictures))
-    return Answer(f"Forgotten: {gone.turns} turns and {len(gone.pictures)} pictures. A note that says only that you were forgotten stays, so that no backup brings them back.")
+    return Answer(
+        f"Forgotten: {gone.turns} turns and {len(gone.pictures)} pictures. A note that says only that you were "
+        "forgotten stays, so that no backup brings them back."
+    )

@@ -5,7 +5,7 @@ from bot.commands.base import Context
 from bot.events import Answer, Incoming
 from bot.house import now
 from bot.places import channel_of
-from journal import channels, characters, dialogues, feedback, turns
+from journal import channels, dialogues, feedback, turns
 from journal.turns import TurnRow
 
 
@@ -27,7 +27,10 @@ async def talk(ctx: Context) -> Answer:
         )
     )
     shows = "shows a picture to" if ctx.command.attachments else "says to"
-    return Answer(f"**{ctx.author.name}** {shows} **{character.name}**" + (f": {words}" if words else "."), private=False)
+    return Answer(
+        f"**{ctx.author.name}** {shows} **{character.name}**" + (f": {words}" if words else "."),
+        private=False,
+    )
 
 
 async def again(ctx: Context) -> Answer:
@@ -40,7 +43,6 @@ async def again(ctx: Context) -> Answer:
     character = ctx.house.character(last.speaker_id, ctx.place)
     root = last.alternative_of or last.id
     async with ctx.house.journal.write() as tx:
-        await characters.record(tx, character)
         turn = await turns.plan(
             tx,
             dialogue_id=last.dialogue_id,
@@ -92,9 +94,9 @@ async def why(ctx: Context) -> Answer:
     if turn.made:
         m = turn.made
         lines.append(
-            f"Made by `{m.model}` with template `{m.template_version}`, seed {m.seed}: {m.prompt_tokens} prompt tokens "
-            f"({m.cached_tokens} cached), {m.reply_tokens} reply tokens, first after {m.first_token_ms:.0f} ms, all after "
-            f"{m.total_ms:.0f} ms."
+            f"Made by `{m.model}` with template `{m.template_version}`, seed {m.seed}: {m.prompt_tokens} prompt "
+            f"tokens ({m.cached_tokens} cached), {m.reply_tokens} reply tokens, the first after "
+            f"{m.first_token_ms:.0f} ms, all after {m.total_ms:.0f} ms."
         )
         if m.dropped_turns:
             lines.append(f"The {m.dropped_turns} oldest turns did not fit and were left out.")
