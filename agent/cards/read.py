@@ -1,0 +1,126 @@
+"""bytes -> Imported: which container it is, which of its texts counts, and what they mean."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agent.cards import assets, charx, exif, jsontext, png
+from agent.cards.books import mend_book, to_lorebook
+from agent.cards.imported import MAX_CARD, Found, Imported, ImportedBook
+from agent.cards.mapping import to_character
+from agent.cards.mending import Mender
+from agent.cards.normal import normalise
+from agent.errors import CardError
+
+_ZIP = b"PK\x03\x04"
+
+
+def read_card(data: bytes, *, name_hint: str = "") -> Imported:
+    """The character in a card: PNG, JSON, CHARX, a picture with a CHARX behind it, WebP or JPEG with EXIF.
+
+    What the bytes are is found from themselves; `name_hint` (a file's stem) names a card without a name.
+    Raises CardError where there is no card in them; everything that can be mended is mended and told in
+    `repairs`. Specifications: Character Card V1, V2, V3.
+    """
+    found, raw = _open(data)
+    if _is_book(raw):
+        mend = "import it as a lorebook, or give it to a character first"
+        raise CardError("this is a lorebook, not a character", mend=mend)
+    normal = normalise(raw)
+    repairs = [*dict.fromkeys(found.repairs), *normal.repairs]
+    character = to_character(normal.data, raw, repairs, name_hint=name_hint)
+    assets.check(normal.data, found.assets, repairs)
+    face = assets.portrait(normal.data, found.assets, found.picture, repairs)
+    return Imported(
+        replace(character, portrait=face), tuple(dict.fromkeys(repairs)), normal.spec, found.assets
+    )
+
+
+def read_lorebook(data: bytes) -> ImportedBook:
+    """A lorebook that comes alone: V3's `lorebook_v3`, a bare book, SillyTavern's world info, or a card's.
+
+    Raises CardError where there is none.
+    """
+    found, raw = _open(data)
+    inner = raw.get("data")
+    book = inner if isinstance(inner, dict) else raw
+    own = book.get("character_book")
+    book = own if isinstance(own, dict) else book
+    if not isinstance(book.get("entries"), list | dict):
+        raise CardError("this holds no lorebook", mend="a lorebook is an object with a list of entries")
+    mended, mender = copy.deepcopy(book), Mender()
+    mend_book(mended, mender)
+    return ImportedBook(to_lorebook(mended), (*dict.fromkeys(found.repairs), *mender.lines()), raw)
+
+
+def _is_book(raw: Mapping[str, Any]) -> bool:
+    spec = raw.get("spec")
+    lone = isinstance(raw.get("entries"), list | dict) and not any(k in raw for k in ("data", "first_mes"))
+    return (isinstance(spec, str) and spec.startswith("lorebook")) or lone
+
+
+def _open(data: bytes) -> tuple[Found, dict[str, Any]]:
+    """The container and the card object in it."""
+    if len(data) > MAX_CARD:
+        raise CardError(f"the file is larger than {MAX_CARD:,} bytes", mend="remove assets from the card")
+    if not data.strip(b"\0 \t\r\n"):
+        raise CardError("the file is empty", mend="export or download the card again")
+    found = _container(data)
+    return found, _object(found)
+
+
+def _container(data: bytes) -> Found:
+    if data.startswith((_ZIP, b"PK\x05\x06")):
+        return charx.read(data)
+    readers: list[tuple[bool, str, Callable[[bytes], Found]]] = [
+        (data.startswith(png.SIGNATURE), "PNG", png.read),
+        (data[:4] == b"RIFF" and data[8:12] == b"WEBP", "WebP", exif.read_webp),
+        (data.startswith(b"\xff\xd8\xff"), "JPEG", exif.read_jpeg),
+    ]
+    for fits, kind, read in readers:
+        if not fits:
+            continue
+        found = read(data)
+        if found.texts:
+            return found
+        if _has_zip(data):
+            glued = charx.read(data)
+            glued.picture = glued.picture or found.picture
+            return glued
+        mend = (
+            "it may have been lost when a site re-encoded the picture: download the original file "
+            "(not a preview), or use it as the portrait of a new character"
+        )
+        raise CardError(f"this {kind} holds no character card", mend=mend)
+    return charx.read(data) if _has_zip(data) else Found(texts=[data])
+
+
+def _has_zip(data: bytes) -> bool:
+    """True where a zip ends in the last 128 KiB (its end record may be followed by a comment of 64 KiB)."""
+    return b"PK\x05\x06" in data[-(1 << 17) :]
+
+
+def _object(found: Found) -> dict[str, Any]:
+    """The first text that is a JSON object; a damaged one is told and the next is tried."""
+    first: CardError | None = None
+    for text in found.texts:
+        repairs: list[str] = []
+        try:
+            value = jsontext.parse(text, repairs, "")
+            if isinstance(value, list) and len(value) == 1:
+                value = value[0]
+                repairs.append("the card was inside a list")
+            if isinstance(value, str):  # JSON in JSON
+                value = jsontext.parse(value.encode(), repairs, "")
+            if not isinstance(value, dict):
+                mend = "a card is one JSON object; split a list of cards into files"
+                raise CardError("the JSON is not an object", mend=mend)
+        except CardError as error:
+            first = first or error
+            continue
+        if first is not None:
+            found.repairs.append(f"a damaged copy of the card was passed over ({first.what[:80]})")
+        found.repairs += repairs
+        return value
+    raise first or CardError("there is no card in this", mend="export the card again")

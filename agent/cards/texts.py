@@ -1,0 +1,60 @@
+"""Text from cards: cleaned, named, and its language guessed."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+
+_START = re.compile(r"<\s*START\s*>", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+_BIDI = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_CODES = {
+    "ar": "Arabic",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "pl": "Polish",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
+_SCRIPTS = {"HIRAGANA": "kana", "KATAKANA": "kana", "HANGUL": "hangul", "CJK": "han", "CYRILLIC": "cyrillic"}
+
+
+def clean(text: str) -> str:
+    """Line ends as \\n, no control characters but line ends and tabs (databases reject some of them)."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def clean_name(text: str) -> str:
+    """One line without invisible direction marks, at most 120 characters."""
+    return " ".join(_BIDI.sub("", clean(text)).split())[:120].strip()
+
+
+def examples(text: str) -> tuple[str, ...]:
+    """The blocks of `mes_example`, each of which begins with `<START>`."""
+    return tuple(b for b in (part.strip() for part in _START.split(clean(text))) if b)
+
+
+def language(sample: str, notes: Mapping[str, object]) -> str:
+    """A simple guess: by script, then by the one language of `creator_notes_multilingual`, then English."""
+    letters = [c for c in sample[:4000] if c.isalpha()]
+    scripts = Counter(
+        _SCRIPTS.get(unicodedata.name(c, "").split(" ")[0].split("-")[0], "other") for c in letters
+    )
+    total = max(len(letters), 1)
+    if (scripts["kana"] + scripts["han"]) / total > 0.3:
+        return "Japanese" if scripts["kana"] / total > 0.1 else "Chinese"
+    if scripts["hangul"] / total > 0.3:
+        return "Korean"
+    if scripts["cyrillic"] / total > 0.3:
+        return "Ukrainian" if re.search("[іїєґ]", sample.casefold()) else "Russian"
+    codes = {str(code).lower()[:2] for code in notes}
+    return _CODES.get(codes.pop(), "English") if len(codes) == 1 else "English"

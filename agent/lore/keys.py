@@ -1,0 +1,106 @@
+"""Does a text contain an entry's keys? Plain words and regular expressions, the latter on a short leash."""
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from agent.character import LoreEntry
+
+MAX_TEXT = 20_000  # characters of one text that are scanned, the latest ones
+MAX_PATTERN = 1_000  # characters of one regular expression
+SEARCH_SECONDS = 0.05  # for one search
+BUDGET_SECONDS = 0.5  # for all regular expressions of one prompt
+
+
+class Matcher:
+    """Looks keys up in one prompt's texts; remembers what it lower-cased and how much time regexes took."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left = BUDGET_SECONDS
+        self._folded: dict[str, str] = {}
+
+    def matches(self, entry: LoreEntry, texts: Sequence[str]) -> bool:
+        """Do the entry's keys, secondary keys and additional and excluded keys allow it?"""
+        if not self.any(entry, entry.keys, texts):
+            return False
+        if entry.selective and any(k.strip() for k in entry.secondary_keys) and not entry.use_regex:
+            return self.any(entry, entry.secondary_keys, texts)
+        return True
+
+    def allowed(self, entry: LoreEntry, texts: Sequence[str]) -> bool:
+        """The conditions of `@@additional_keys` (each of them) and `@@exclude_keys`."""
+        marks = entry.decorators
+        more = [keys for name, keys in marks.items() if name.partition("#")[0] == "additional_keys"]
+        if not all(self.any(entry, keys, texts) for keys in more):
+            return False
+        return entry.use_regex or not self.any(entry, marks.get("exclude_keys", ()), texts)
+
+    def any(self, entry: LoreEntry, keys: Iterable[str], texts: Sequence[str]) -> bool:
+        """Is one of `keys` in one of `texts`, the way the entry compares? An empty key is in no text."""
+        return any(self._one(entry, key, text) for key in keys if key.strip() for text in texts)
+
+    def _one(self, entry: LoreEntry, key: str, text: str) -> bool:
+        if entry.use_regex:
+            return self._search(key, text, entry.case_sensitive)
+        if not entry.case_sensitive:
+            key, text = key.casefold(), self._fold(text)
+        return _as_words(key, text) if "whole_words" in entry.decorators else key in text
+
+    def _fold(self, text: str) -> str:
+        if text not in self._folded:
+            self._folded[text] = text.casefold()
+        return self._folded[text]
+
+    def _search(self, pattern: str, text: str, case_sensitive: bool) -> bool:
+        """A bad pattern, one that takes too long, or one that comes after too many of these, is no match."""
+        compiled = _compiled(pattern, case_sensitive)
+        if compiled is None or self._left <= 0:
+            return False
+        start = self._clock()
+        try:
+            return compiled.search(text, timeout=min(SEARCH_SECONDS, self._left)) is not None
+        except (TimeoutError, RecursionError, MemoryError):
+            return False
+        finally:
+            self._left -= self._clock() - start
+
+
+def _as_words(key: str, text: str) -> bool:
+    """Is `key` in `text` with no letter or digit right before or after it?"""
+    at = text.find(key)
+    while at >= 0:
+        end = at + len(key)
+        if not (at and text[at - 1].isalnum()) and not text[end : end + 1].isalnum():
+            return True
+        at = text.find(key, at + 1)
+    return False
+
+
+@functools.lru_cache(maxsize=4_096)
+def _compiled(pattern: str, case_sensitive: bool) -> Any:
+    """The pattern, bare or written `/like this/i`; None for one that is bad or too long."""
+    import regex
+
+    flags = 0 if case_sensitive else regex.IGNORECASE
+    end = pattern.rfind("/")
+    if pattern.startswith("/") and end > 0 and pattern[end + 1 :].isalpha() | (end == len(pattern) - 1):
+        letters, pattern = pattern[end + 1 :], pattern[1:end]
+        known = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
+        flags = functools.reduce(lambda a, b: a | b, (known.get(x, 0) for x in letters), flags)
+    if len(pattern) > MAX_PATTERN:
+        return None
+    try:
+        return regex.compile(pattern, flags)
+    except (
+        regex.error,
+        ValueError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+        IndexError,
+        KeyError,
+        TypeError,
+    ):
+        return None
