@@ -15,6 +15,7 @@ from agent.engine.gguf import check_header, digest
 from agent.engine.model import Options
 from agent.engine.process import Worker
 from agent.errors import BackendError
+from agent.models import verify
 from agent.picture import Picture
 from agent.settings import AbilitySettings, LlamaSettings
 
@@ -49,6 +50,11 @@ class LlamaBackend:
         """
         return self._name(self._settings.adapter)
 
+    def _check_files(self) -> None:
+        self._name(self._settings.adapter)
+        if self._settings.mmproj:
+            self._file_name(Path(self._settings.mmproj).expanduser())
+
     def _name(self, adapter: str) -> str:
         if adapter not in self._names:
             name = self._file_name(self._path)
@@ -59,11 +65,13 @@ class LlamaBackend:
 
     def _file_name(self, path: Path) -> str:
         check_header(path)
-        return f"{path.stem}-{digest(path, self._cache)[:12]}"
+        found = digest(path, self._cache)
+        verify(path, found)
+        return f"{path.stem}-{found[:12]}"
 
     async def start(self) -> None:
         """Raises BackendError naming the file that does not load."""
-        await asyncio.to_thread(self._name, self._settings.adapter)
+        await asyncio.to_thread(self._check_files)
         if self._worker is None:
             options = Options(
                 path=str(self._path.resolve()),
@@ -97,7 +105,7 @@ class LlamaBackend:
         said = self._overrides.model_dump(exclude_none=True)
         sees = said.get("sees")
         if sees is None:
-            sees = bool(self.worker.facts["sees"]) and await self._can_read()
+            sees = bool(self.worker.facts.get("sees")) and await self._can_read()
         context = min(int(self.worker.facts["context"]), int(said.get("context", 1 << 30)))
         return Abilities(
             sees=sees,

@@ -1,0 +1,57 @@
+"""Whole characters only, and no part of a stop string, wherever the tokens are cut."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.engine.text import TextGate
+
+
+def test_an_emoji_waits_for_its_last_byte() -> None:
+    gate = TextGate()
+    data = "a🦊b".encode()
+    assert [gate.feed(data[i : i + 1]) for i in range(len(data))] == ["a", "", "", "", "🦊", "b"]
+
+
+def test_an_unfinished_character_is_dropped_at_the_end() -> None:
+    gate = TextGate()
+    assert gate.feed("ok🦊".encode()[:-1]) == "ok"
+    assert gate.end() == ""
+
+
+def test_a_stop_string_across_tokens_never_shows() -> None:
+    gate = TextGate(("\nUser:",))
+    assert [gate.feed(t) for t in (b"Well", b".\n", b"Us", b"er", b": hi")] == ["Well", ".", "", "", ""]
+    assert gate.stopped
+    assert gate.end() == ""
+
+
+def test_a_false_start_is_shown_after_all() -> None:
+    gate = TextGate(("\nUser:",))
+    assert gate.feed(b"a\nUs") == "a"
+    assert gate.feed(b"eful") == "\nUseful"
+    assert gate.feed(b"\n") == ""
+    assert gate.end() == "\n"
+
+
+def test_the_first_of_two_stops_counts() -> None:
+    gate = TextGate(("cd", "bc"))
+    assert gate.feed(b"abcd") == "a"
+
+
+@given(
+    st.text("abc\n🦊é", max_size=40),
+    st.lists(st.text("abc\n🦊", min_size=1, max_size=4), max_size=3),
+    st.lists(st.integers(1, 5), min_size=1, max_size=60),
+)
+def test_any_cut_gives_what_one_piece_gives(text: str, stops: list[str], cuts: list[int]) -> None:
+    ends = [text.find(s) for s in stops if s in text]
+    expected = text[: min(ends)] if ends else text
+    gate, data, shown, i = TextGate(stops), text.encode(), "", 0
+    while data:
+        size = cuts[i % len(cuts)]
+        i += 1
+        piece, data = data[:size], data[size:]
+        shown += gate.feed(piece)
+        # Cuts can complete a longer stop later than an earlier-starting one: never beyond the first.
+        assert expected.startswith(shown) or (not ends and text.startswith(shown)), (shown, expected)
+    assert shown + gate.end() == expected
