@@ -1,0 +1,61 @@
+"""What the bot needs to be allowed, and how it says what is missing."""
+
+import discord
+
+from agent.errors import PlatformError
+
+NEEDED = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    read_message_history=True,
+    manage_webhooks=True,
+)
+WEBHOOK_HINT = (
+    "I may not manage webhooks here, so characters speak under my name. Give me **Manage Webhooks** in this channel "
+    "and they get their own names and faces."
+)
+
+
+def invite(application_id: int) -> str:
+    """The link that invites the bot with exactly the permissions it needs."""
+    return discord.utils.oauth_url(
+        application_id, permissions=NEEDED, scopes=("bot", "applications.commands")
+    )
+
+
+def allowed(channel: object) -> discord.Permissions:
+    """What we may do there as far as the cache knows; everything where it does not (Discord will say)."""
+    guild = getattr(channel, "guild", None)
+    me = getattr(guild, "me", None)
+    if me is None or not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+        return discord.Permissions.all()
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return discord.Permissions.all()
+    return channel.permissions_for(me)
+
+
+def may_post(channel: object) -> bool:
+    have = allowed(channel)
+    sends = have.send_messages_in_threads if isinstance(channel, discord.Thread) else have.send_messages
+    return have.view_channel and sends
+
+
+def refusal(error: discord.HTTPException, channel: object, deed: str) -> PlatformError:
+    """Discord's no in words a person can act on."""
+    where = getattr(channel, "name", None)
+    where = f"#{where}" if where else "a Discord channel"
+    if isinstance(error, discord.Forbidden):
+        have = allowed(channel)
+        missing = [name for name, needed in NEEDED if needed and not getattr(have, name)]
+        if not isinstance(channel, discord.Thread):
+            missing = [name for name in missing if name != "send_messages_in_threads"]
+        named = (
+            ", ".join(name.replace("_", " ").title() for name in missing) or "View Channel and Send Messages"
+        )
+        return PlatformError(
+            f"Discord does not let me {deed} ({error.text or 'forbidden'})",
+            where=where,
+            mend=f"give the bot: {named}",
+        )
+    return PlatformError(f"Discord refused to {deed}: {error.text or error.status}", where=where)

@@ -1,0 +1,98 @@
+"""REST of a bot's own account: who it is, its commands, its emojis; and the files of the CDN."""
+
+import base64
+import re
+
+from aiohttp import web
+
+from tests.fakes.discord.faults import Refused, answer
+from tests.fakes.discord.messages import Rest
+from tests.fakes.discord.world import Bot, Json
+
+
+def routes(rest: Rest) -> list[web.RouteDef]:
+    world = rest.world
+
+    async def me(request: web.Request) -> web.Response:
+        return answer(rest.bot(request).user)
+
+    async def application(request: web.Request) -> web.Response:
+        return answer(_application(rest.bot(request)))
+
+    async def user(request: web.Request) -> web.Response:
+        rest.bot(request)
+        found = world.users.get(request.match_info["user"])
+        if found is None:
+            raise Refused(404, 10013, "Unknown User")
+        return answer(found)
+
+    async def put_commands(request: web.Request) -> web.Response:
+        bot = rest.bot(request)
+        bot.command_syncs += 1
+        guild = request.match_info.get("guild")
+        bot.commands = [_command(bot, c, world.snowflake(), guild) for c in await request.json()]
+        return answer(bot.commands)
+
+    async def get_commands(request: web.Request) -> web.Response:
+        return answer(rest.bot(request).commands)
+
+    async def emojis(request: web.Request) -> web.Response:
+        return answer({"items": rest.bot(request).emojis})
+
+    async def add_emoji(request: web.Request) -> web.Response:
+        bot, body = rest.bot(request), await request.json()
+        if not re.fullmatch(r"\w{2,32}", body["name"], re.ASCII):
+            raise Refused(400, 50035, "name: Must be 2 to 32 letters, digits or underscores.")
+        if any(e["name"] == body["name"] for e in bot.emojis):
+            raise Refused(400, 50035, "name: An emoji with this name already exists.")
+        head, data = body["image"].split(",", 1)
+        raw = base64.b64decode(data)
+        if len(raw) > 256 * 1024:
+            raise Refused(400, 50138, "File cannot be larger than 256.0 kb.")
+        emoji = {"id": world.snowflake(), "name": body["name"], "roles": [], "animated": False}
+        emoji |= {"require_colons": True, "managed": False, "available": True, "user": bot.user}
+        world.files[f"emojis/{emoji['id']}.png"] = (head.removeprefix("data:").split(";")[0], raw)
+        bot.emojis.append(emoji)
+        return answer(emoji)
+
+    async def file(request: web.Request) -> web.Response:
+        found = world.files.get(request.match_info["path"])
+        if found is None:
+            return web.Response(status=404)
+        return web.Response(body=found[1], content_type=found[0])
+
+    commands = "/applications/{application}/commands"
+    in_guild = "/applications/{application}/guilds/{guild}/commands"
+    return [
+        web.get("/users/@me", me),
+        web.get("/users/{user}", user),
+        web.get("/oauth2/applications/@me", application),
+        web.put(commands, put_commands),
+        web.put(in_guild, put_commands),
+        web.get(commands, get_commands),
+        web.get(in_guild, get_commands),
+        web.get("/applications/{application}/emojis", emojis),
+        web.post("/applications/{application}/emojis", add_emoji),
+        web.get("/{path:(?:attachments|emojis)/.*}", file),
+    ]
+
+
+def _application(bot: Bot) -> Json:
+    return {
+        "id": bot.id,
+        "name": bot.user["global_name"],
+        "icon": None,
+        "description": "",
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "flags": 1 << 19 if bot.content_intent else 0,
+        "owner": bot.user,
+        "team": None,
+        "summary": "",
+    }
+
+
+def _command(bot: Bot, command: Json, identity: str, guild: str | None) -> Json:
+    made = {"description": "", **command, "id": identity, "application_id": bot.id, "version": "1"}
+    return {**made, "guild_id": guild} if guild else made
