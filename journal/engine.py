@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from agent.errors import JournalError
+from journal import sqlite
 from journal.settings import JournalSettings
 
 DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
@@ -64,11 +65,11 @@ def _sqlite(url: URL, settings: JournalSettings, busy_seconds: float) -> AsyncEn
         ) from error
     if path.is_dir():
         raise JournalError("this is a folder, not a file", where=name, mend=_EXAMPLE)
-    engine = create_async_engine(url, connect_args={"timeout": busy_seconds}, pool_size=8, max_overflow=8)
+    arguments = {"async_creator_fn": lambda *_, **__: sqlite.connect(str(path), busy_seconds)}
+    engine = create_async_engine(url, connect_args=arguments, pool_size=8, max_overflow=8)
     synchronous = "FULL" if settings.durability == "power" else "NORMAL"
 
     def connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # transactions begin where we say, not where sqlite3 guesses
         cursor = connection.cursor()
         for pragma in (
             "journal_mode = WAL",

@@ -19,12 +19,7 @@ HEAD = "0001"  # the newest migration; lets an up-to-date journal open without l
 VERSION_TABLE = "vignette_version"
 
 metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
+    naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
 )
 
 
@@ -153,13 +148,8 @@ dialogues = Table(
     _word("end_reason"),
     Index("ix_dialogues_channel_id", "channel_id", "id"),
 )
-Index(
-    "uq_dialogues_open",
-    dialogues.c.channel_id,
-    unique=True,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
-)
+_still = text("ended_at IS NULL")
+Index("uq_dialogues_open", dialogues.c.channel_id, unique=True, sqlite_where=_still, postgresql_where=_still)
 
 turns = Table(
     "turns",
@@ -303,10 +293,4 @@ runs = Table(
     _when("heartbeat_at"),
     _when("ended_at", null=True),
 )
-Index(
-    "uq_runs_lock",
-    runs.c.lock,
-    unique=True,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
-)
+Index("uq_runs_lock", runs.c.lock, unique=True, sqlite_where=_still, postgresql_where=_still)

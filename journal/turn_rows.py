@@ -53,22 +53,22 @@ class TurnRow:
     speaker_name: str
     speaker_kind: SpeakerKind
     text: str
-    pictures: tuple[str, ...]
     state: str
-    rule: str
-    reply_to: str
-    message_ids: tuple[str, ...]
-    alternative_of: str
-    character_version: str
-    made: Made | None
-    attempts: int
     created_at: datetime
-    finished_at: datetime | None
-    delivered_at: datetime | None
-    edited_at: datetime | None
-    deleted_at: datetime | None
-    chosen_at: datetime | None
-    error: str
+    pictures: tuple[str, ...] = ()
+    rule: str = ""
+    reply_to: str = ""
+    message_ids: tuple[str, ...] = ()
+    alternative_of: str = ""
+    character_version: str = ""
+    made: Made | None = None
+    attempts: int = 0
+    finished_at: datetime | None = None
+    delivered_at: datetime | None = None
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    chosen_at: datetime | None = None
+    error: str = ""
 
     @property
     def root(self) -> str:

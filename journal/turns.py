@@ -22,12 +22,13 @@ from journal.schema import events, turn_messages, turn_pictures, turns
 from journal.schema import witnesses as _witnesses
 from journal.sql import insert_new
 from journal.turn_rows import Made, TurnRow, fetch
-from journal.types import now
+from journal.types import now, storable
 
 __all__ = ["Made", "Settled", "TurnRow", "delete", "edit", "former_texts"]
 
 Settled = Literal["delivered", "handed-back", "failed", "stopped", "withheld"]
 OPEN = ("planned", "written")
+_PLAIN = [column.name for column in turns.columns if column.name not in ("position", "made")]
 SPOKEN = ("heard", "written", "delivered")  # what others in the dialogue have taken in
 
 
@@ -50,22 +51,24 @@ async def hear(
     if known is not None:
         return known
     await people.touch(tx, person)
-    id = await _add(
-        tx,
+    turn = TurnRow(
+        id=new_id(),
         dialogue_id=dialogue_id,
         channel_id=channel_id,
         speaker_id=person.id,
-        speaker_name=person.name,
-        speaker_kind=SpeakerKind.HUMAN.value,
-        text=text,
+        speaker_name=storable(person.name),
+        speaker_kind=SpeakerKind.HUMAN,
+        text=storable(text),
         state="heard",
         created_at=at,
         finished_at=at,
+        pictures=tuple(pictures),
+        message_ids=(message_id,),
     )
-    await posted(tx, id, platform, message_id)
-    await _attach(tx, id, pictures, witnesses)
+    await _add(tx, turn, witnesses)
+    await posted(tx, turn.id, platform, message_id)
     await dialogues.spoke(tx, dialogue_id, at)
-    return await _must(tx, id)
+    return turn
 
 
 async def plan(
@@ -83,22 +86,23 @@ async def plan(
     if alternative_of:
         alternative_of = (await _must(tx, alternative_of)).root
     await characters.record(tx, character)
-    id = await _add(
-        tx,
+    turn = TurnRow(
+        id=new_id(),
         dialogue_id=dialogue_id,
         channel_id=channel_id,
         speaker_id=character.id,
-        speaker_name=character.spoken_name,
-        speaker_kind=SpeakerKind.CHARACTER.value,
+        speaker_name=storable(character.spoken_name),
+        speaker_kind=SpeakerKind.CHARACTER,
+        text="",
         state="planned",
+        created_at=now(),
         rule=rule,
         reply_to=reply_to,
         alternative_of=alternative_of,
         character_version=character.version,
-        created_at=now(),
     )
-    await _attach(tx, id, (), {character.id, *witnesses})
-    return await _must(tx, id)
+    await _add(tx, turn, {character.id, *witnesses})
+    return turn
 
 
 async def begin_attempt(tx: AsyncConnection, id: str) -> int:
@@ -223,20 +227,17 @@ def _chosen(turn: TurnRow) -> datetime:
     return turn.chosen_at or turn.created_at
 
 
-async def _add(tx: AsyncConnection, **values: Any) -> str:
-    id = new_id()
+async def _add(tx: AsyncConnection, turn: TurnRow, present: Iterable[str]) -> None:
     last = select(func.coalesce(func.max(turns.c.position), 0) + 1)
-    place = last.where(turns.c.dialogue_id == values["dialogue_id"]).scalar_subquery()
-    await tx.execute(turns.insert().values(id=id, position=place, **values))
-    return id
-
-
-async def _attach(tx: AsyncConnection, id: str, pictures: Sequence[str], present: Iterable[str]) -> None:
-    if pictures:
-        rows = [{"turn_id": id, "number": n, "sha256": sha} for n, sha in enumerate(pictures)]
+    values: dict[str, Any] = {name: getattr(turn, name) for name in _PLAIN}
+    values["position"] = last.where(turns.c.dialogue_id == turn.dialogue_id).scalar_subquery()
+    values["speaker_kind"] = turn.speaker_kind.value
+    await tx.execute(turns.insert().values(values))
+    if turn.pictures:
+        rows = [{"turn_id": turn.id, "number": n, "sha256": sha} for n, sha in enumerate(turn.pictures)]
         await tx.execute(turn_pictures.insert(), rows)
     if seen := sorted(set(present)):
-        await tx.execute(_witnesses.insert(), [{"turn_id": id, "character_id": who} for who in seen])
+        await tx.execute(_witnesses.insert(), [{"turn_id": turn.id, "character_id": who} for who in seen])
 
 
 async def _change(tx: AsyncConnection, id: str, **values: Any) -> None:
