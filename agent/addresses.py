@@ -13,7 +13,7 @@ Address = IPv4Address | IPv6Address
 # between Python releases. Azure's metadata service sits on a public address.
 _NOT_PUBLIC_4 = [
     IPv4Network(net)
-    for net in [
+    for net in (
         "0.0.0.0/8",
         "10.0.0.0/8",
         "100.64.0.0/10",
@@ -33,7 +33,7 @@ _NOT_PUBLIC_4 = [
         "224.0.0.0/4",
         "240.0.0.0/4",
         "168.63.129.16/32",
-    ]
+    )
 ]
 _GLOBAL_6 = IPv6Network("2000::/3")
 # Teredo and other protocol assignments, documentation, 6to4, AS112, documentation again.
