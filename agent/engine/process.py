@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -140,6 +141,7 @@ class Worker:
                     self._fatal = _error(frame["error"])
                     raise self._fatal
                 if "result" in frame:
+                    child.leave(call)
                     self._facts, self._child = frame["result"], child
                     log.info("the model's process %d is ready: %s", child.pid, self._facts)
                     return child
@@ -243,10 +245,15 @@ class _Child:
         """Kills the process, which keeps nothing worth saving, and waits for it to be gone."""
         self._reason = self._reason or reason
         self.alive = False
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._kill()
         await self._process.wait()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _kill(self) -> None:
+        """Not Process.kill: that may reap the child before asyncio does, and its exit code is lost."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def _listen(self, reader: asyncio.StreamReader, died: Callable[["_Child"], None]) -> None:
         try:
@@ -259,8 +266,7 @@ class _Child:
         except ValueError as error:
             self._reason = f"it spoke gibberish: {error}"
         asked, self.alive = not self.alive, False
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._kill()
         await self._process.wait()
         self._writer.close()
         if not asked:
@@ -281,8 +287,7 @@ class _Child:
             await asyncio.sleep(min(1.0, self._stall / 4))
             if self.alive and self._calls and time.monotonic() - self._heard > self._stall:
                 self._reason = f"silent for {self._stall:.0f} s"
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.kill()  # _listen sees the end
+                self._kill()  # _listen sees the end
 
 
 def _environment() -> dict[str, str]:

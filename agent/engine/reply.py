@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from agent.engine.frames import Frame
+from agent.engine.grammar import GrammarError
 from agent.engine.model import Aborted, Model, Options
-from agent.engine.sampler import GrammarError, Sampler
+from agent.engine.sampler import Sampler
 from agent.engine.sight import Patch, Sight, Unit
 from agent.engine.template import ChatTemplate, TemplateError
 from agent.engine.text import TextGate

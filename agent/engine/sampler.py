@@ -5,16 +5,13 @@ costs next to nothing, so the whole vocabulary is only masked when the drawn tok
 """
 
 import ctypes
-import json
 from typing import Any
 
 import numpy as np
 
+from agent.engine.grammar import GrammarError, gbnf
+
 PENALTY_LAST = 64  # tokens of the reply that a repetition is measured against
-
-
-class GrammarError(Exception):
-    """The JSON schema cannot be turned into a grammar."""
 
 
 class Sampler:
@@ -47,13 +44,8 @@ class Sampler:
         return [*parts, ll.llama_sampler_init_dist(sampling["seed"] % 0xFFFFFFFF)]
 
     def _compile(self, schema: dict[str, Any]) -> Any:
-        from llama_cpp.llama_grammar import json_schema_to_gbnf
-
-        try:
-            gbnf = json_schema_to_gbnf(json.dumps(schema))
-        except Exception as error:  # the converter raises whatever a strange schema makes it raise
-            raise GrammarError(f"the JSON schema cannot be used: {error}") from error
-        grammar = self._ll.llama_sampler_init_grammar(self._model.vocab, gbnf.encode(), b"root")
+        text = gbnf(schema)
+        grammar = self._ll.llama_sampler_init_grammar(self._model.vocab, text.encode(), b"root")
         if not grammar:
             raise GrammarError("llama.cpp rejects the grammar made of the JSON schema")
         return grammar
