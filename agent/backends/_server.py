@@ -1,0 +1,208 @@
+"""One OpenAI-compatible server: one attempt at one reply. Retries and failover are openai.py's."""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from agent.backends._chunks import Ended, Reading
+from agent.backends._dialect import Dialect
+from agent.backends._failures import Again, failure
+from agent.backends._sse import DONE, Silent, payloads, quiet_limit
+from agent.backends.base import Request
+from agent.errors import BackendDown, ConfigError, VignetteError
+from agent.settings import Endpoint
+
+log = logging.getLogger(__name__)
+AFTERGLOW = 5.0  # seconds that a server may take for its usage report after the last word
+CONNECT = 10.0  # seconds
+
+
+class Server:
+    """`name` is `model@host`, `where` the address for messages."""
+
+    def __init__(self, endpoint: Endpoint, key: str, seconds: float) -> None:
+        url = urlsplit(endpoint.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname or not endpoint.model:
+            raise ConfigError(
+                f"{endpoint.base_url!r} with model {endpoint.model!r} is no endpoint",
+                where="agent.openai.endpoints",
+                mend='give base_url = "http://host:port/v1" and model = "name"',
+            )
+        self.endpoint, self.seconds = endpoint, seconds
+        self.where = f"{url.scheme}://{url.hostname}{f':{url.port}' if url.port else ''}{url.path}"
+        self.root = self.where.removesuffix("/").removesuffix("/v1")
+        self.host = url.hostname
+        self.name = f"{_plain(endpoint.model)}@{url.hostname}{f':{url.port}' if url.port else ''}"
+        self._key = _checked(key.strip(), endpoint.key_env)
+        self.dialect = Dialect()
+        self._client: Any = None
+        self._broken: tuple[type[Exception], ...] = (OSError,)  # TimeoutError is one
+
+    async def start(self) -> None:
+        if self._client is None:
+            self._client = await asyncio.to_thread(self._connect)
+
+    def _connect(self) -> Any:
+        import httpx2
+        import openai
+
+        self._broken = (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError)
+        timeout = httpx2.Timeout(self.seconds, connect=min(CONNECT, self.seconds))
+        return openai.AsyncOpenAI(
+            api_key=self._key or "none",  # local servers want none, the package wants one
+            base_url=self.endpoint.base_url,
+            max_retries=0,
+            timeout=timeout,
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=openai.DefaultAsyncHttpx2Client(
+                timeout=timeout,
+                follow_redirects=False,  # a prompt goes where the settings say, nowhere else
+                trust_env=not _local(self.host),
+            ),
+        )
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    def revision(self, told: str) -> str:
+        """What answered: the server's own, more precise name where it begins with the configured one."""
+        name = _plain(told)
+        ours, _, host = self.name.partition("@")
+        return f"{name}@{host}" if name.startswith(ours) else self.name
+
+    async def attempt(self, request: Request, *, logprobs: bool = False) -> AsyncGenerator[str | Ended, None]:
+        """Raw text as it comes, then how it ended. Closing this iterator closes the connection.
+
+        Raises Again or BackendDown (worth another try), BackendRefused, PromptError.
+        """
+        import openai
+
+        model = request.adapter or self.endpoint.model
+        while True:
+            body = await self.dialect.body(request, model, logprobs=logprobs)
+            try:
+                async with asyncio.timeout(self.seconds):
+                    manager = self._create(dict(body))
+                    response = await manager.__aenter__()
+                break
+            except openai.APIStatusError as error:
+                status, words = error.status_code, self.scrubbed(str(error.body or error.message))
+                if status in (400, 404, 422) and self.dialect.learn(words, body):
+                    log.info("%s: asking again in the form this server takes", self.where)
+                    continue
+                raise self._failure(
+                    status, error.body or error.message, dict(error.response.headers)
+                ) from None
+            except TimeoutError:
+                raise self._silent() from None
+            except openai.APITimeoutError:
+                raise self._silent() from None
+            except self._broken as error:
+                raise self._lost(error) from None
+        try:
+            async with aclosing(self._read(response)) as items:
+                async for item in items:
+                    yield item
+        finally:
+            await manager.__aexit__(None, None, None)
+
+    def _create(self, body: dict[str, Any]) -> Any:
+        known = {k: body.pop(k) for k in ("model", "messages", "stream") if k in body}
+        return self._client.chat.completions.with_streaming_response.create(
+            **cast(Any, known), extra_body=body
+        )
+
+    async def _read(self, response: Any) -> AsyncGenerator[str | Ended, None]:
+        reading, done = Reading(self.where, self.endpoint.key_env), False
+
+        def patience() -> float:
+            return self.seconds if reading.finish is None else min(AFTERGLOW, self.seconds)
+
+        try:
+            async with (
+                aclosing(response.iter_bytes()) as raw,
+                aclosing(quiet_limit(raw, patience, self.where)) as quiet,
+                aclosing(payloads(quiet, self.where)) as chunks,
+            ):
+                async for chunk in chunks:
+                    if isinstance(chunk, str):
+                        done = chunk == DONE
+                        break
+                    if text := reading.chunk(chunk):
+                        yield text
+        except self._broken as error:
+            if reading.finish is None:
+                raise self._lost(error) from None
+        except BackendDown:
+            if reading.finish is None:
+                raise
+        yield reading.end(done)
+
+    async def get(self, path: str, body: dict[str, Any] | None = None, seconds: float = 3.0) -> Any:
+        """A side question (JSON) beside the API, from the server's root. None where there is no answer."""
+        import openai
+        from httpx2 import HTTPError
+
+        url = self.root + path
+        try:
+            async with asyncio.timeout(seconds):
+                if body is None:
+                    return await self._client.get(url, cast_to=object)
+                return await self._client.post(url, body=body, cast_to=object)
+        except (openai.OpenAIError, ValueError, OSError, HTTPError) as error:
+            log.debug("%s: no answer: %s", url, type(error).__name__)
+            return None
+
+    def scrubbed(self, words: str) -> str:
+        return words.replace(self._key, "[key]") if self._key else words
+
+    def _failure(self, status: int, body: object, headers: dict[str, str]) -> VignetteError:
+        error = failure(status, body, where=self.where, key_env=self.endpoint.key_env, headers=headers)
+        error.what = self.scrubbed(error.what)
+        error.args = (error.what,)
+        return error
+
+    def _lost(self, error: Exception) -> Again:
+        reason = self.scrubbed(str(error.__cause__ or error) or type(error).__name__)[:300]
+        return Again(
+            f"the connection failed: {reason}",
+            where=self.where,
+            mend="see whether the server runs and base_url is right",
+        )
+
+    def _silent(self) -> BackendDown:
+        return Silent(
+            f"the server did not answer within {self.seconds:g} s",
+            where=self.where,
+            mend="see whether the server is overloaded, or raise agent.openai.seconds",
+        )
+
+
+def _plain(model: str) -> str:
+    """A model's name without folders: llama-server tells its file's whole path."""
+    return (
+        model.replace("\\", "/").rsplit("/", 1)[-1]
+        if model.startswith(("/", ".", "~")) or "\\" in model
+        else model
+    )
+
+
+def _checked(key: str, name: str) -> str:
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError(
+            "the key holds characters no key has", where=name, mend="paste it again, without quotes"
+        )
+    return key
+
+
+def _local(host: str) -> bool:
+    """Loopback is reached directly, whatever proxy the environment names."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,190 @@
+"""One endpoint of the openai backend: what it can do, what it costs, and its reply with retries."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+
+from agent.backends._chunks import Ended
+from agent.backends._estimate import PER_PICTURE, text_tokens
+from agent.backends._facts import Facts, ask_facts
+from agent.backends._server import Server
+from agent.backends._sse import Silent
+from agent.backends._text import Cleaner
+from agent.backends._tokens import Counter
+from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request, Sampling
+from agent.backends.probe import UNPROVEN, Questions, Remembered, probe
+from agent.backends.spend import Bill, Ledger
+from agent.errors import BackendDown, BackendRefused, PromptError
+from agent.settings import AbilitySettings, Endpoint, OpenAISettings
+
+log = logging.getLogger(__name__)
+LONGEST_WAIT = 30.0  # seconds; a server that asks for more is left for the next one
+RUNAWAY = 64  # characters a token, at which a server clearly ignores max_tokens
+Stream = AsyncGenerator[Piece | Done, None]
+
+
+class Site:
+    """One endpoint: its server, its prices, and what it can do."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        key: str,
+        settings: OpenAISettings,
+        ledger: Ledger,
+        pause: float,
+        overrides: AbilitySettings,
+        cache: Path,
+    ) -> None:
+        self._endpoint, self._settings, self._ledger, self._pause = endpoint, settings, ledger, pause
+        self._overrides, self._cache = overrides, cache
+        self.server = Server(endpoint, key, settings.seconds)
+        self.counter = Counter(self.server, PER_PICTURE)
+        self.abilities = Remembered(self._find)
+        self._facts: Facts | None = None
+
+    @property
+    def priced(self) -> bool:
+        return bool(self._endpoint.usd_per_million_in or self._endpoint.usd_per_million_out)
+
+    def price(self, prompt: int, reply: int) -> float:
+        """US dollars."""
+        e = self._endpoint
+        return (prompt * e.usd_per_million_in + reply * e.usd_per_million_out) / 1e6
+
+    async def check(self, request: Request) -> None:
+        """Raises BackendRefused where this server would ignore a part of the request, perhaps silently."""
+        needs = {
+            "sees": ("pictures", any(m.pictures for m in request.messages)),
+            "grammar": ("a grammar", request.grammar is not None),
+            "adapters": ("an adapter", request.adapter is not None),
+        }
+        if not any(needed for _, needed in needs.values()):
+            return
+        able = await self.abilities()
+        for name, (what, needed) in needs.items():
+            if needed and not getattr(able, name):
+                self._cannot(name, what, unproven=UNPROVEN in able.source)
+        if request.adapter is not None and self._facts and request.adapter not in self._facts.adapters:
+            raise BackendRefused(
+                f"the server has no adapter {request.adapter!r}",
+                where=self.server.where,
+                mend=f"it has: {', '.join(sorted(self._facts.adapters)) or 'none'}",
+            )
+
+    def _cannot(self, name: str, what: str, *, unproven: bool) -> None:
+        if unproven:
+            raise BackendDown(
+                f"it is unknown yet whether {self.server.name} takes {what}",
+                where=self.server.where,
+                mend="see whether the server runs, then try again",
+            )
+        raise BackendRefused(
+            f"{self.server.name} was not found to take {what}",
+            where=self.server.where,
+            mend=f"use another model, or set agent.abilities.{name} = true if you know better",
+        )
+
+    async def _find(self) -> Abilities:
+        self._facts = await ask_facts(self.server)
+        return await probe(
+            f"openai:{self.server.name}",
+            Questions(self.reply, logprobs=self._tells_logprobs),
+            cache=self._cache,
+            overrides=self._overrides,
+            context=min(self._settings.context, self._facts.context or self._settings.context),
+            adapters=bool(self._facts.adapters),
+        )
+
+    async def _tells_logprobs(self) -> bool:
+        request = Request((Message("user", ("Say hello.",)),), Sampling(max_tokens=4, temperature=0.0))
+        async with aclosing(self.server.attempt(request, logprobs=True)) as items:
+            async for item in items:
+                if isinstance(item, Ended):
+                    return item.logprobs
+        return False
+
+    async def reply(self, request: Request) -> Stream:
+        """One server's reply, its money reserved before and settled after."""
+        done: Done | None = None
+        prompt = self.counter.estimate(request.messages) if self.priced else 0
+        if request.sampling.seed is None:
+            request = replace(request, sampling=replace(request.sampling, seed=random.getrandbits(31)))
+        async with (
+            self._ledger.reserve(self.price(prompt, request.sampling.max_tokens)) as bill,
+            aclosing(self._stubborn(request, bill)) as items,
+        ):
+            async for item in items:
+                if isinstance(item, Done):
+                    done = item
+                    bill.usd = item.cost
+                else:
+                    yield item
+        if done is not None:
+            yield done
+
+    async def _stubborn(self, request: Request, bill: Bill) -> Stream:
+        """One server's reply, asked for again where that may help."""
+        for tried in range(self._settings.retries + 1):
+            begun = False
+            try:
+                async with aclosing(self._once(request, bill)) as items:
+                    async for item in items:
+                        begun = True
+                        yield item
+                return
+            except Silent:
+                raise  # it has cost the silence already: the next server is the better bet
+            except BackendDown as error:
+                asked = getattr(error, "seconds", 0.0)
+                if begun or tried == self._settings.retries or asked > LONGEST_WAIT:
+                    raise
+                wait = asked + random.uniform(0, min(8.0, self._pause * 2**tried))
+                log.info("%s: %s; again in %.1f s", self.server.name, error.what, wait)
+                await asyncio.sleep(wait)
+
+    async def _once(self, request: Request, bill: Bill) -> Stream:
+        """One attempt: cleaned pieces, then Done. `bill.usd` is kept at what the server may charge so far."""
+        cleaner, raw, ended = Cleaner(request.sampling.stop), [], None
+        prompt = self.counter.estimate(request.messages) if self.priced else 0
+        bill.usd = self.price(prompt, 0)
+        try:
+            async with aclosing(self.server.attempt(request)) as items:
+                async for item in items:
+                    if isinstance(item, Ended):
+                        ended = item
+                        break
+                    raw.append(item)
+                    bill.usd += self.price(0, text_tokens(item)) if self.priced else 0.0
+                    if piece := cleaner.feed(item):
+                        yield Piece(piece)
+                    if cleaner.stopped or sum(map(len, raw)) > RUNAWAY * (request.sampling.max_tokens + 16):
+                        break
+        except (BackendRefused, PromptError):
+            bill.usd = 0.0 if not raw else bill.usd
+            raise
+        if rest := cleaner.finish():
+            yield Piece(rest)
+        yield self._done(request, "".join(raw), ended, stopped=cleaner.stopped)
+
+    def _done(self, request: Request, raw: str, ended: Ended | None, *, stopped: bool) -> Done:
+        usage = ended.usage if ended else None
+        if usage:
+            self.counter.learn(request.messages, usage.prompt)
+        prompt = usage.prompt if usage else self.counter.estimate(request.messages)
+        guessed = min(text_tokens(raw), request.sampling.max_tokens)
+        reply = usage.reply if usage and usage.reply else guessed
+        finish = ended.finish if ended else Finish.LIMIT
+        return Done(
+            finish=Finish.STOP if stopped else finish,
+            prompt_tokens=prompt,
+            reply_tokens=reply,
+            model=self.server.revision(ended.model if ended else ""),
+            cached_tokens=usage.cached if usage else 0,
+            seed=request.sampling.seed if self.server.dialect.seeds else None,
+            cost=self.price(prompt, reply),
+        )
