@@ -111,6 +111,10 @@ class LoopbackDiscord(People):
             resolver=LoopbackResolver(self.port), ssl=self._client_tls, use_dns_cache=False
         )
 
+    def tls_connector(self) -> aiohttp.TCPConnector:
+        """Trusts this Discord but resolves nothing: for use with `proxy_url`."""
+        return aiohttp.TCPConnector(ssl=self._client_tls)
+
     # places
 
     def account(self, name: str, token: str) -> Bot:
