@@ -139,16 +139,23 @@ def _salvaged(data: bytes, limits: Limits) -> "Image":
         image = _opened(data)
         _check_size(image, limits)
         image.load()
-        rows = np.asarray(image).reshape(image.height, -1).any(axis=1)  # rows never reached are zero
+        arrived = _arrived(image)
     except (OSError, SyntaxError, EOFError, ValueError):
-        rows = np.zeros(1, dtype=bool)
+        raise Refused("the picture is damaged", "Send it again.") from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-    if rows.mean() < _MOST:
-        raise Refused("the picture is damaged or incomplete", "Send it again.")
-    kept = image.crop((0, 0, image.width, int(np.flatnonzero(rows)[-1]) + 1))
+    if arrived < _MOST * image.height:
+        raise Refused("the picture is damaged: most of it is missing", "Send it again.")
+    kept = image.crop((0, 0, image.width, arrived))
     kept.info = image.info
     return kept
+
+
+def _arrived(image: "Image") -> int:
+    """Rows above the missing part. Decoders fill that with one colour: zeros, or grey in JPEG."""
+    rows = np.asarray(image).reshape(image.height, image.width, -1)
+    filled = (rows == rows[-1, -1]).all(axis=(1, 2))
+    return 0 if filled.all() else int(np.flatnonzero(~filled)[-1]) + 1
 
 
 def _encoded(image: "Image") -> tuple[bytes, str]:
