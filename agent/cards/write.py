@@ -12,6 +12,7 @@ from agent.cards.mapping import to_character, write_fields
 from agent.cards.mending import OURS
 from agent.cards.normal import V1, normalise
 from agent.cards.ours import pack
+from agent.cards.portraits import as_png
 from agent.character import Character
 from agent.errors import CardError
 
@@ -36,7 +37,7 @@ def write_card(
     """The character as a card, from which `read_card` gives the same character back.
 
     A card that was imported keeps every field and only what has changed since is written over it. `portrait`
-    (default: the character's own) is a PNG for `png`, any picture for `charx`. `assets` are files by path, as
+    (default: the character's own) is any picture; for `png` others are turned into one. `assets` are files by path, as
     `read_card` returned them; `json` has no place for them. PNG holds V3 (`ccv3`) and V2 (`chara`) unless an
     older `spec` is asked for. `clock` gives `modification_date` in unix seconds. Raises CardError.
     """
@@ -67,7 +68,7 @@ def write_card(
     texts = {"chara": _bytes(_as(obj, spec if spec != "v3" else "v2", backfill=spec == "v3"))}
     if spec == "v3":
         texts["ccv3"] = _bytes(obj)
-    return png.write(picture, texts, held)
+    return png.write(as_png(picture), texts, held)
 
 
 def canonical(character: Character) -> dict[str, Any]:
