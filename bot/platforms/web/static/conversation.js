@@ -1,0 +1,252 @@
+// The conversation on the wall: drawn from the journal, kept up by the event stream.
+import * as api from "./api.js";
+import { $, announce, newId, plain, remember, remembered } from "./dom.js";
+import { aside, characterTurn, fillNotes, personTurn, readTurn, tools } from "./turns.js";
+
+const NEAR = 140; // pixels from the end within which the wall follows what is said
+const QUIET = 20_000; // milliseconds without a next speaker after which a duet counts as over
+
+export class Conversation {
+  constructor({ onState, onTrouble }) {
+    this.id = "";
+    this.live = new Map(); // turn id -> { node, text }
+    this.nodes = new Map(); // message or turn id -> node
+    this.duet = null; // { left } while one runs
+    this.onState = onState;
+    this.onTrouble = onTrouble;
+    this.source = null;
+    this.epoch = 0; // counts loads, so that an answer that comes late is not drawn over a newer one
+    this.timer = 0;
+  }
+
+  get busy() { return this.live.size > 0 || this.duet !== null; }
+
+  async open() {
+    this.id = remembered("conversation");
+    if (!/^c-[\w-]{16,64}$/.test(this.id)) await this.#begin();
+    await this.load();
+  }
+
+  async #begin() {
+    this.id = (await api.begin()).id;
+    remember("conversation", this.id);
+  }
+
+  async fresh() {
+    if (this.busy) await this.command("stop");
+    await this.command("new");
+    this.duet = null;
+    await this.#begin();
+    await this.load();
+  }
+
+  async load() {
+    const epoch = ++this.epoch;
+    this.source?.close();
+    const state = await api.conversation(this.id);
+    if (epoch !== this.epoch) return;
+    this.live.clear();
+    this.nodes.clear();
+    $("turns").replaceChildren();
+    for (const turn of state.turns) {
+      const node = readTurn(turn);
+      this.#put(turn.speaker.kind === "human" ? turn.message_id || turn.id : turn.id, node);
+      if (turn.speaker.kind !== "human") this.#finished(turn.id, node, turn.speaker.name);
+    }
+    for (const turn of state.heard) this.#human(turn);
+    for (const turn of state.live) { this.#opened(turn); this.#updated({ turn: turn.turn, text: turn.text }); }
+    this.#changed(true);
+    this.#listen(state.after);
+    fillNotes($("turns"));
+  }
+
+  #listen(after) {
+    const source = new EventSource(`/api/conversations/${this.id}/events?after=${encodeURIComponent(after)}`);
+    this.source = source;
+    const on = (name, act) => source.addEventListener(name, (event) => {
+      if (this.source !== source) return;
+      const follow = this.#nearEnd();
+      act.call(this, JSON.parse(event.data));
+      this.#changed(follow);
+    });
+    on("human-turn", this.#human);
+    on("human-withdrawn", (data) => this.#drop(data.id));
+    on("turn-open", this.#opened);
+    on("turn-update", this.#updated);
+    on("turn-finish", this.#done);
+    on("turn-abort", this.#aborted);
+    on("notice", (data) => this.notice(plain(data.words)));
+    on("resync", () => { source.close(); this.#reload(); });
+    source.onopen = () => { this.onTrouble(""); };
+    source.onerror = () => {
+      if (this.source !== source) return;
+      this.onTrouble("The connection is lost. Trying again.");
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.#reload(), 2000);
+    };
+  }
+
+  #reload() {
+    this.load().catch((error) => {
+      this.onTrouble(error.message);
+      if (error.status !== 401) setTimeout(() => this.#reload(), 4000);
+    });
+  }
+
+  #put(id, node) {
+    this.nodes.set(id, node);
+    $("turns").append(node);
+  }
+
+  #drop(id) {
+    this.nodes.get(id)?.remove();
+    this.nodes.delete(id);
+  }
+
+  #human(turn) {
+    this.#drop(turn.client);
+    if (!this.nodes.has(turn.id)) this.#put(turn.id, personTurn(turn));
+  }
+
+  #opened({ turn, character }) {
+    if (this.nodes.has(turn)) return;
+    const node = characterTurn(turn, character);
+    node.classList.add("writing-now");
+    node.setAttribute("aria-busy", "true");
+    this.#put(turn, node);
+    this.live.set(turn, { node, text: "" });
+    fillNotes($("turns"));
+  }
+
+  #updated({ turn, more, text }) {
+    const live = this.live.get(turn);
+    if (!live) return;
+    live.text = text ?? live.text + more;
+    if (live.due) return; // many pieces, one drawing a frame
+    live.due = requestAnimationFrame(() => {
+      live.due = 0;
+      const follow = this.#nearEnd();
+      if (this.live.get(turn) === live) live.node.querySelector(".text").textContent = live.text;
+      if (follow) this.#toEnd();
+    });
+  }
+
+  #done({ turn, text, character }) {
+    this.#opened({ turn, character });
+    const node = this.nodes.get(turn);
+    this.live.delete(turn);
+    node.classList.remove("writing-now");
+    node.removeAttribute("aria-busy");
+    node.querySelector(".text").textContent = text;
+    if (!node.querySelector(".tools")) {
+      this.#finished(turn, node, character.name);
+      announce(`${character.name}: ${text}`);
+    }
+    if (this.duet && --this.duet.left <= 0) this.duet = null;
+    this.#quiet();
+    fillNotes($("turns"));
+  }
+
+  // A duet can end before its last turn (the two repeat themselves): no next speaker, no duet.
+  #quiet() {
+    clearTimeout(this.timer);
+    if (!this.duet) return;
+    this.timer = setTimeout(() => {
+      if (this.live.size === 0) { this.duet = null; this.#changed(false); }
+      else this.#quiet();
+    }, QUIET);
+  }
+
+  #aborted({ turn, words }) {
+    const node = this.nodes.get(turn);
+    this.live.delete(turn);
+    this.duet = null;
+    if (!node) return;
+    if (!words) return this.#drop(turn);
+    node.classList.remove("writing-now");
+    node.removeAttribute("aria-busy");
+    node.classList.add("gone");
+    node.querySelector(".text").textContent = words;
+    announce(words);
+  }
+
+  #finished(turn, node, name) {
+    node.append(tools(name, {
+      onReact: (emoji, removed) => this.#try(() => api.react(turn, { place: this.id, emoji, removed })),
+      onWhy: () => this.#tell("why", { message: turn }),
+      onAgain: () => this.#tell("again", { message: turn }),
+    }));
+  }
+
+  async #tell(name, args) {
+    await this.#try(async () => this.notice(plain((await this.command(name, args)).text)));
+  }
+
+  async #try(act) {
+    try { await act(); return true; } catch (error) { this.notice(error.message); return false; }
+  }
+
+  notice(words) {
+    if (!words) return;
+    $("turns").append(aside(words));
+    announce(words);
+    this.#changed(true);
+  }
+
+  async send(words, characters, files) {
+    const id = newId();
+    const mine = personTurn({ id, name: this.me(), text: words, pictures: files.map((f) => ({ sha256: "", blob: f.url })) });
+    mine.classList.add("sending");
+    this.#put(id, mine);
+    this.#changed(true);
+    try {
+      await api.send(this.id, { id, words, characters, call_me: remembered("call-me") }, files.map((f) => f.file));
+    } catch (error) {
+      this.#drop(id);
+      this.#changed(false);
+      throw error;
+    }
+  }
+
+  async startDuet(args, files) {
+    this.duet = { left: args.turns };
+    this.#changed(true);
+    const answer = await this.command("duet", args, files.map((f) => f.file)).catch((error) => {
+      this.duet = null;
+      this.#changed(false);
+      throw error;
+    });
+    if (answer.private) { // a refusal is for the person alone; a duet that begins is told to everybody
+      this.duet = null;
+      this.#changed(false);
+      throw new Error(plain(answer.text));
+    }
+  }
+
+  async stop() {
+    this.duet = null;
+    await this.#try(async () => {
+      const answer = await this.command("stop");
+      if (answer.private) announce(answer.text);
+    });
+    this.#changed(false);
+  }
+
+  command(name, args = {}, pictures = []) {
+    return api.command({ id: newId(), place: this.id, name, arguments: args, call_me: remembered("call-me") }, pictures);
+  }
+
+  me() { return remembered("call-me") || "Visitor"; }
+
+  #nearEnd() {
+    const wall = $("wall");
+    return wall.scrollHeight - wall.scrollTop - wall.clientHeight < NEAR;
+  }
+
+  #toEnd() { $("wall").scrollTop = $("wall").scrollHeight; }
+
+  #changed(follow) {
+    $("empty").hidden = $("turns").childElementCount > 0;
+    if (follow) this.#toEnd();
+    this.onState();
+  }
+}

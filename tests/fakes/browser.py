@@ -1,0 +1,45 @@
+"""Debian's Chromium, driven by playwright. Missing, it is a loud skip; in CI it is a failure."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MISSING = (
+    f"CHROMIUM IS MISSING: {CHROMIUM} is not there, so the web page was not tried in a browser. "
+    "Install it: apt-get install chromium"
+)
+
+
+def need_chromium() -> None:
+    """Skips where there is no Chromium; fails in CI, where nothing may be skipped."""
+    if CHROMIUM.exists():
+        return
+    if os.environ.get("CI", "").lower() in ("1", "true", "yes"):
+        pytest.fail(MISSING)
+    pytest.skip(MISSING)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    need_chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
