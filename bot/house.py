@@ -8,7 +8,7 @@ from agent.agent import Agent
 from agent.cast import Cast
 from agent.character import Character
 from agent.errors import CharacterError
-from agent.eyes import Eyes
+from agent.eyes.eyes import Eyes
 from agent.fetch import Fetcher
 from agent.intake import Intake
 from bot.events import Place

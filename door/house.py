@@ -1,6 +1,5 @@
 """Builds the house from the settings: every room's parts, opened in order and closed in reverse."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,8 +8,9 @@ from agent.agent import Agent
 from agent.backends.base import Backend
 from agent.backends.registry import make_backend
 from agent.cast import Cast
-from agent.eyes import Eyes
-from agent.fetch import Fetcher, PublicOnly
+from agent.eyes.eyes import Eyes
+from agent.addresses import PublicOnly
+from agent.fetch import Fetcher
 from agent.intake import Intake
 from bot.bot import Bot
 from bot.house import House
@@ -49,5 +49,7 @@ async def open_bot(loaded: Loaded, *, backend: Backend | None = None) -> AsyncIt
         yield bot
     finally:
         await bot.close()
-        await asyncio.gather(backend.close(), return_exceptions=False)
+        await backend.close()
+        intake.close()
+        eyes.close()
         await journal.close()

@@ -12,7 +12,11 @@ def character(id_: str, name: str) -> Character:
     return Character(id_, name, "tests", Kind.FICTIONAL, Profile("Somebody."))
 
 
-HOLMES, ADA, DU_FU = character("holmes", "Sherlock Holmes"), character("ada", "Ada Lovelace"), character("du-fu", "Du Fu")
+HOLMES, ADA, DU_FU = (
+    character("holmes", "Sherlock Holmes"),
+    character("ada", "Ada Lovelace"),
+    character("du-fu", "Du Fu"),
+)
 CAST = {c.id: c for c in (HOLMES, ADA, DU_FU)}
 
 
@@ -67,7 +71,11 @@ def test_the_bot_itself_is_answered_for() -> None:
 
 
 def test_every_choice_says_why() -> None:
-    for message, present in ((said("Ada"), HERE), (said("x", mentions_bot=True), HERE), (said("x", addressed=("ada",)), [])):
+    for message, present in (
+        (said("Ada"), HERE),
+        (said("x", mentions_bot=True), HERE),
+        (said("x", addressed=("ada",)), []),
+    ):
         for choice in decide(message, present, CAST):
             assert len(choice.rule) > 10
 

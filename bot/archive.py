@@ -1,0 +1,80 @@
+"""Past dialogues for the web page: the journal's answers in the page's words."""
+
+from datetime import datetime
+
+from agent.dialogue import Scenario, Speaker, SpeakerKind
+from bot.events import Place
+from bot.house import House, now
+from bot.platforms.web.needs import DialogueSummary, PictureView, StoredPicture, TurnView
+from journal import channels, dialogues, pictures, reading, turns
+from journal.dialogues import DialogueRow
+from journal.turns import TurnRow
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+READABLE = ("heard", "written", "delivered")
+OPENING = 200  # characters of a dialogue's first words
+
+
+class Archive:
+    """Implements bot.platforms.web.needs.Archive."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def dialogues(
+        self, before: datetime | None, limit: int, *, viewer: str = ""
+    ) -> list[DialogueSummary]:
+        async with self._house.journal.read() as tx:
+            rows = await reading.latest(tx, before=before, limit=limit, person_id=viewer)
+            return [await self._summary(tx, row) for row in rows]
+
+    async def dialogue(self, dialogue_id: str, *, viewer: str = "") -> list[TurnView]:
+        async with self._house.journal.read() as tx:
+            rows = await self._readable(tx, dialogue_id)
+            if viewer and not any(r.speaker_id == viewer for r in rows):
+                return []
+            return [await self._view(tx, row) for row in rows]
+
+    async def current(self, place: Place) -> list[TurnView]:
+        async with self._house.journal.write() as tx:
+            row = await dialogues.current(tx, place.key, now=now(), idle=self._house.idle)
+        return await self.dialogue(row.id) if row else []
+
+    async def picture(self, sha256: str) -> StoredPicture | None:
+        async with self._house.journal.read() as tx:
+            found = await pictures.get(tx, sha256, self._house.pictures)
+            note = await pictures.best_note(tx, sha256) if found else None
+        return StoredPicture(found.path, found.mime, note) if found else None
+
+    async def _readable(self, tx: AsyncConnection, dialogue_id: str) -> list[TurnRow]:
+        rows = await turns.of_dialogue(tx, dialogue_id)
+        return [r for r in rows if r.state in READABLE and r.deleted_at is None]
+
+    async def _summary(self, tx: AsyncConnection, row: DialogueRow) -> DialogueSummary:
+        rows = await self._readable(tx, row.id)
+        channel = await channels.get(tx, row.channel_id)
+        spoke = [r.speaker_id for r in rows if r.speaker_kind == SpeakerKind.CHARACTER]
+        first = next((r.text for r in rows if r.text), "")
+        shown = [sha for r in rows for sha in r.pictures]
+        return DialogueSummary(
+            id=row.id,
+            scenario=Scenario(row.scenario),
+            platform=row.channel_id.split(":", 1)[0],
+            place=channel.name if channel else "",
+            characters=tuple(dict.fromkeys(spoke)),
+            opening=first[:OPENING],
+            turns=len(rows),
+            last=row.last_at,
+            cover=shown[0] if shown else "",
+        )
+
+    async def _view(self, tx: AsyncConnection, row: TurnRow) -> TurnView:
+        views = []
+        for sha in row.pictures:
+            found = await pictures.get(tx, sha, self._house.pictures)
+            if found:
+                note = await pictures.best_note(tx, sha)
+                views.append(PictureView(sha, found.width, found.height, note))
+        speaker = Speaker(row.speaker_id, row.speaker_name, SpeakerKind(row.speaker_kind))
+        message = row.message_ids[0] if row.message_ids else ""
+        return TurnView(row.id, speaker, row.text, tuple(views), row.created_at, message)

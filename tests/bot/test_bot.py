@@ -1,0 +1,374 @@
+"""The core, from an event to a delivered and logged turn, and after a crash."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agent.backends.base import Request
+from agent.errors import BackendDown
+from bot.events import Attachment, Author, Deleted, Edited, Incoming, Place, Reacted
+from bot.settings import BotSettings, FilterSettings, LimitSettings
+from journal import dialogues, events, feedback, pictures, turns
+from journal.turns import TurnRow
+from tests.fakes.stage import CHANNEL, SAM, ScriptedBackend, Stage, StagePlatform, drawn, stage
+
+KIM = Author("stage", "2", "Kim")
+
+
+@pytest.fixture
+async def on(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with stage(tmp_path) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        yield s
+
+
+async def logged(s: Stage, place: Place = CHANNEL) -> list[TurnRow]:
+    async with s.bot.house.journal.read() as tx:
+        rows = await dialogues.listing(tx, limit=50)
+        found = [t for d in reversed(rows) if d.channel_id == place.key for t in await turns.of_dialogue(tx, d.id)]
+    return found
+
+
+async def test_a_message_becomes_a_logged_reply(on: Stage) -> None:
+    await on.say("What do you see?")
+    await on.quiet()
+    assert [(p.name, p.text) for p in on.platform.posts] == [("Sherlock Holmes", "I see it. It is fine.")]
+    heard, answer = await logged(on)
+    assert (heard.text, heard.state, heard.speaker_id) == ("What do you see?", "heard", "stage:1")
+    assert (answer.state, answer.reply_to, answer.message_ids) == ("delivered", heard.id, ("b0001",))
+    assert "every message" in answer.rule
+    assert answer.made is not None
+    assert (answer.made.model, answer.made.prompt_tokens, answer.made.finish) == ("scripted-1", 10, "stop")
+    assert answer.character_version == on.bot.house.cast.characters["sherlock-holmes"].version
+    assert on.platform.posts[0].versions[0] != "I see it. It is fine.", "it streamed"
+
+
+async def test_what_is_not_for_us_leaves_no_row(tmp_path: Path) -> None:
+    async with stage(tmp_path) as s:
+        await s.say("just chatting")
+        await s.quiet()
+        assert not await logged(s)
+        async with s.bot.house.journal.read() as tx:
+            assert not await events.unsettled(tx, "stage")
+
+
+async def test_a_repeat_is_dropped(on: Stage) -> None:
+    for _ in range(3):
+        await on.say("once", id="same")
+    await on.quiet()
+    await on.say("once", id="same")
+    await on.quiet()
+    assert len(on.platform.posts) == 1
+    assert len(await logged(on)) == 2
+
+
+async def test_a_channel_keeps_its_order_and_channels_run_side_by_side(on: Stage) -> None:
+    other = Place("stage", "c2", server="s1")
+    await on.do("character.add", place=other, character="ada-lovelace", talk="always")
+    on.backend.hold.clear()
+    for text in ("one", "two"):
+        await on.say(text)
+        await on.say(text, place=other)
+    while on.backend.open < 2:
+        await asyncio.sleep(0.01)
+    on.backend.hold.set()
+    await on.quiet()
+    assert on.backend.most_open == 2
+    rows = await logged(on)
+    assert [r.text for r in rows if r.speaker_kind == "human"] == ["one", "two"]
+    answered = [r.reply_to for r in rows if r.speaker_kind == "character"]
+    assert answered == [r.id for r in rows if r.speaker_kind == "human"]
+
+
+async def test_a_full_lane_says_so_and_loses_nothing(tmp_path: Path) -> None:
+    limits = LimitSettings(channel_queue=1, user_burst=99, channel_burst=99, server_burst=99)
+    async with stage(tmp_path, settings=BotSettings(limits=limits)) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        s.backend.hold.clear()
+        await s.say("first")
+        while not s.backend.open:
+            await asyncio.sleep(0.01)
+        for n in range(3):
+            await s.say(f"more {n}")
+        s.backend.hold.set()
+        await s.quiet()
+        assert any("waiting here already" in n for n in s.platform.notices)
+        heard = [r.text for r in await logged(s) if r.speaker_kind == "human"]
+        assert sorted(heard) == ["first", "more 0", "more 1", "more 2"]
+
+
+async def test_a_flood_is_refused_politely(on: Stage) -> None:
+    for n in range(8):
+        await on.say(f"{n}", author=KIM)
+    await on.quiet()
+    assert len(on.platform.posts) == 5
+    assert len([n for n in on.platform.notices if "more than you may ask" in n]) == 1
+    assert len([r for r in await logged(on) if r.speaker_kind == "human"]) == 8
+
+
+async def test_pictures_are_seen_stored_and_noted(on: Stage) -> None:
+    picture = await on.bot.house.intake.take(drawn(1))
+    async with on.bot.house.journal.write() as tx:
+        await pictures.add(tx, picture)
+    await on.say("", attachments=(Attachment(sha256=picture.sha256),))
+    await on.quiet()
+    heard, _ = await logged(on)
+    assert heard.pictures == (picture.sha256,)
+    assert "Picture 1" in on.backend.requests[0].messages[1].text
+    await on.say("and now?")
+    await on.quiet()
+    assert "Picture 1" in on.backend.requests[1].messages[1].text, "pictures of earlier turns are seen"
+
+
+async def test_pictures_of_a_replied_to_message_are_seen(on: Stage) -> None:
+    picture = await on.bot.house.intake.take(drawn(2))
+    async with on.bot.house.journal.write() as tx:
+        await pictures.add(tx, picture)
+    first = await on.say("look", attachments=(Attachment(sha256=picture.sha256),))
+    await on.quiet()
+    await on.do("new")
+    await on.say("what was it?", reply_to=first)
+    await on.quiet()
+    assert "Picture 1" in on.backend.requests[-1].messages[1].text
+
+
+async def test_a_refused_address_is_named_and_the_words_are_answered(on: Stage) -> None:
+    await on.say("see", attachments=(Attachment(url="http://127.0.0.1:9/x.png", filename="x.png"),))
+    await on.quiet()
+    assert any("x.png could not be taken in" in n for n in on.platform.notices)
+    assert len(on.platform.posts) == 1
+
+
+async def test_a_broken_model_is_told_and_logged(on: Stage) -> None:
+    on.backend.error = BackendDown("the model is not loaded")
+    await on.say("hello")
+    await on.quiet()
+    assert any("cannot answer now: the model is not loaded" in n for n in on.platform.notices)
+    assert (await logged(on))[-1].state == "failed"
+
+
+async def test_stop_keeps_whole_sentences(on: Stage) -> None:
+    on.backend.say = lambda _: "This is whole. " + "and then " * 200
+    on.backend.pause = 0.01
+    await on.say("go on")
+    while not on.platform.posts or "whole. and then" not in on.platform.posts[0].text:
+        await asyncio.sleep(0.01)
+    assert await on.do("stop") == "Stopped."
+    await on.quiet()
+    assert [p.text for p in on.platform.posts] == ["This is whole."]
+    answer = (await logged(on))[-1]
+    assert (answer.text, answer.state) == ("This is whole.", "delivered")
+    assert on.backend.open == 0, "the generation ended"
+
+
+async def test_stop_before_a_sentence_takes_it_back(on: Stage) -> None:
+    on.backend.hold.clear()
+    await on.say("go on")
+    while not on.backend.open:
+        await asyncio.sleep(0.01)
+    await on.do("stop")
+    await on.quiet()
+    assert not on.platform.posts
+    assert (await logged(on))[-1].state == "stopped"
+
+
+async def test_again_makes_another_answer_and_keeps_the_first(on: Stage) -> None:
+    await on.say("hello")
+    await on.quiet()
+    on.backend.say = lambda _: "Quite another thing."
+    await on.do("again")
+    await on.quiet()
+    rows = await logged(on)
+    assert [r.text for r in rows[1:]] == ["I see it. It is fine.", "Quite another thing."]
+    assert rows[2].alternative_of == rows[1].id
+    assert "I see it" not in on.backend.requests[-1].messages[1].text
+    async with on.bot.house.journal.read() as tx:
+        assert [f.kind for f in await feedback.of_turn(tx, rows[1].id)] == ["again"]
+    await on.say("go on")
+    await on.quiet()
+    assert "Quite another thing." in on.backend.requests[-1].messages[1].text
+    assert "I see it" not in on.backend.requests[-1].messages[1].text
+
+
+async def test_why_tells_the_rule_and_the_making(on: Stage) -> None:
+    assert "No character has answered" in await on.do("why")
+    await on.say("hello")
+    await on.quiet()
+    told = await on.do("why")
+    assert "every message" in told
+    assert "scripted-1" in told
+
+
+async def test_new_forgets_for_the_characters_not_for_the_journal(on: Stage) -> None:
+    await on.say("the password is swordfish")
+    await on.quiet()
+    await on.do("new")
+    await on.say("what is the password?")
+    await on.quiet()
+    assert "swordfish" not in on.backend.requests[-1].messages[1].text
+    assert any("swordfish" in r.text for r in await logged(on))
+
+
+async def test_a_character_knows_only_what_it_witnessed(on: Stage) -> None:
+    await on.say("a secret: the key is under the mat")
+    await on.quiet()
+    await on.do("talk", character="ada-lovelace", words="where is the key?")
+    await on.quiet()
+    assert "under the mat" not in on.backend.requests[-1].messages[1].text
+
+
+async def test_edits_deletions_and_reactions_are_followed(on: Stage) -> None:
+    asked = await on.say("the cat is blakc")
+    await on.quiet()
+    await on.bot.receive(Edited(CHANNEL, asked, "the cat is black"))
+    await on.bot.receive(Reacted(CHANNEL, KIM, "b0001", "👍"))
+    await on.quiet()
+    rows = await logged(on)
+    assert rows[0].text == "the cat is black"
+    async with on.bot.house.journal.read() as tx:
+        assert [(f.person_id, f.value) for f in await feedback.of_turn(tx, rows[1].id)] == [("stage:2", "👍")]
+        assert await turns.former_texts(tx, rows[0].id) == ["the cat is blakc"]
+    await on.bot.receive(Deleted(CHANNEL, asked))
+    await on.quiet()
+    await on.say("go on")
+    await on.quiet()
+    assert "black" not in on.backend.requests[-1].messages[1].text
+
+
+async def test_the_filter_withholds(tmp_path: Path) -> None:
+    settings = BotSettings(filter=FilterSettings(patterns=("sword.?fish",)))
+    async with stage(tmp_path, settings=settings, backend=ScriptedBackend("Well. It is Swordfish. Good.")) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        await s.quiet()
+        assert not s.platform.posts
+        assert (await logged(s))[-1].state == "withheld"
+
+
+async def test_only_managers_set_characters_up(on: Stage) -> None:
+    assert "manage" in await on.do("character.add", author=KIM, character="ada-lovelace")
+    assert "did you mean" in (await on.do("character.add", character="sherlok holms")).lower()
+
+
+async def test_forget_takes_two_words_and_takes_all(on: Stage) -> None:
+    await on.say("my name is Rumpelstiltskin", author=KIM)
+    await on.quiet()
+    assert "cannot be undone" in await on.do("forget", author=KIM)
+    assert len(await logged(on)) == 2
+    assert "Forgotten" in await on.do("forget", author=KIM, confirm="yes")
+    assert not any("Rumpel" in r.text for r in await logged(on))
+
+
+# Crashes.
+
+
+async def test_an_event_that_was_stored_but_not_heard_is_taken_up(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    async with stage(tmp_path, platform=platform) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        s.bot.lanes.put = lambda *_, **__: None  # type: ignore[method-assign]  # the crash
+        await s.say("anybody there?")
+    async with stage(tmp_path, platform=platform) as s:
+        await s.bot.joined(platform)
+        await s.quiet()
+        assert [p.text for p in platform.posts] == ["I see it. It is fine."]
+        assert [r.text for r in await logged(s)] == ["anybody there?", "I see it. It is fine."]
+
+
+async def test_a_reply_interrupted_while_it_streamed_goes_on_in_its_message(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    slow = ScriptedBackend("One two three. " + "four " * 500)
+    slow.pause = 0.01
+    async with stage(tmp_path, platform=platform, backend=slow) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        while not platform.posts:
+            await asyncio.sleep(0.01)
+    async with stage(tmp_path, platform=platform) as s:
+        await s.bot.joined(platform)
+        await s.quiet()
+        assert [(p.id, p.text) for p in platform.posts] == [("b0001", "I see it. It is fine.")]
+        assert (await logged(s))[-1].state == "delivered"
+
+
+async def test_a_written_reply_is_delivered_not_made_again(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    platform.fail_finish = 1
+    async with stage(tmp_path, platform=platform, backend=ScriptedBackend("The first words.")) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        await s.quiet()
+        assert (await logged(s))[-1].state == "written"
+    async with stage(tmp_path, platform=platform, backend=ScriptedBackend("Other words.")) as s:
+        await s.bot.joined(platform)
+        await s.quiet()
+        assert [p.text for p in platform.posts] == ["The first words."]
+        assert not s.backend.requests
+
+
+async def test_where_it_cannot_be_told_the_turn_is_handed_back_once(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    held = ScriptedBackend()
+    held.hold.clear()
+    async with stage(tmp_path, platform=platform, backend=held) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        while not held.open:
+            await asyncio.sleep(0.01)
+    platform.readable = False
+    for _ in range(2):
+        async with stage(tmp_path, platform=platform) as s:
+            await s.bot.joined(platform)
+            await s.quiet()
+            assert (await logged(s))[-1].state == "handed-back"
+    assert len([n for n in platform.notices if "interrupted" in n]) == 1
+    assert not platform.posts
+
+
+async def test_a_turn_that_always_brings_the_bot_down_is_handed_back(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    held = ScriptedBackend()
+    held.hold.clear()
+    for n in range(5):
+        async with stage(tmp_path, platform=platform, backend=held) as s:
+            if n == 0:
+                await s.do("character.add", character="sherlock-holmes", talk="always")
+                await s.say("hello")
+            else:
+                await s.bot.joined(platform)
+            await asyncio.sleep(0.1)
+    assert (await _states(tmp_path))[-1] == "handed-back"
+
+
+async def _states(folder: Path) -> list[str]:
+    async with stage(folder) as s:
+        return [r.state for r in await logged(s)]
+
+
+async def test_missed_messages_are_read_from_the_history(on: Stage) -> None:
+    await on.say("one")
+    await on.quiet()
+    on.platform.past = [Incoming(CHANNEL, KIM, f"m000{n}", f"missed {n}") for n in range(2, 5)]
+    await on.bot.joined(on.platform)
+    await on.quiet()
+    heard = [r.text for r in await logged(on) if r.speaker_kind == "human"]
+    assert heard == ["one", "missed 3", "missed 4"]
+
+
+async def test_seeing_models_get_pixels(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def say(request: Request) -> str:
+        seen.append(len(request.messages[1].pictures))
+        return "A square."
+
+    async with stage(tmp_path, backend=ScriptedBackend(say, sees=True)) as s:
+        picture = await s.bot.house.intake.take(drawn(3))
+        async with s.bot.house.journal.write() as tx:
+            await pictures.add(tx, picture)
+        await s.do("character.add", character="ada-lovelace")
+        await s.say("look", attachments=(Attachment(sha256=picture.sha256),))
+        await s.quiet()
+    assert seen == [1]
