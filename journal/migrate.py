@@ -53,16 +53,16 @@ def _upgrade(connection: Connection, target: str) -> None:
 
     settings = config(connection)
     revision = _revision(connection)
-    if revision is None:
-        _check_empty(connection)
-    else:
-        known = {step.revision for step in ScriptDirectory.from_config(settings).walk_revisions()}
-        if revision not in known:
+    known = {step.revision for step in ScriptDirectory.from_config(settings).walk_revisions()}
+    for wanted in (revision, None if target == "head" else target):
+        if wanted is not None and wanted not in known:
             raise JournalError(
-                f"a newer version of Vignette wrote this journal (schema {revision}, this one knows {HEAD})",
+                f"a newer version of Vignette wrote this (schema {wanted}, this one knows {HEAD})",
                 where=_where(connection),
                 mend="update Vignette, or let journal.url name another journal",
             )
+    if revision is None:
+        _check_empty(connection)
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.picture import Maker, Note, Picture
@@ -32,8 +32,9 @@ def file_of(folder: Path, sha256: str, mime: str) -> Path:
 
 
 async def add(tx: AsyncConnection, picture: Picture, *, source: str = "") -> bool:
-    """Makes a picture known; False where it is already. `source` says where it first came from."""
-    return await insert_new(
+    """Makes a picture known; False where it is already (then it counts as brought anew, which keeps it from
+    being pruned before a turn shows it). `source` says where it first came from."""
+    fresh = await insert_new(
         tx,
         pictures,
         sha256=picture.sha256,
@@ -45,6 +46,9 @@ async def add(tx: AsyncConnection, picture: Picture, *, source: str = "") -> boo
         source=source,
         added_at=now(),
     )
+    if not fresh:
+        await tx.execute(update(pictures).where(pictures.c.sha256 == picture.sha256).values(added_at=now()))
+    return fresh
 
 
 async def get(tx: AsyncConnection, sha256: str, folder: Path) -> Picture | None:
