@@ -62,6 +62,7 @@ def _mend_entry(entry: dict[str, Any], path: str, mender: Mender) -> None:
     extensions = mender.mapping(entry, "extensions", path)
     mender.strings(entry, "keys", path, commas=True)
     mender.string(entry, "content", path)
+    _unhide(entry, extensions)
     mender.flag(entry, "enabled", path, True)
     mender.flag(entry, "use_regex", path, False)
     mender.number(entry, "insertion_order", path, 0)
@@ -74,6 +75,30 @@ def _mend_entry(entry: dict[str, Any], path: str, mender: Mender) -> None:
         if key in entry:
             mender.string(entry, key, path)
     _mend_position(entry, extensions, path, mender)
+
+
+def hide_decorators(entry: dict[str, Any]) -> None:
+    """For V2, which knows none (they would reach the prompt): the content with them goes under our key."""
+    plain = decorators.split(entry["content"])[1]
+    if plain == entry["content"]:
+        return
+    ours = entry["extensions"].get(OURS)
+    kept = ours if isinstance(ours, dict) else {}
+    entry["extensions"][OURS] = {**kept, "content": entry["content"]}
+    entry["content"] = plain
+
+
+def _unhide(entry: dict[str, Any], extensions: dict[str, Any]) -> None:
+    """Undoes `hide_decorators`, unless the content has been edited since."""
+    ours = extensions.get(OURS)
+    hidden = ours.get("content") if isinstance(ours, dict) else None
+    if not isinstance(hidden, str) or hidden == entry["content"]:
+        return
+    if decorators.split(hidden)[1] == entry["content"]:
+        entry["content"] = hidden
+        del extensions[OURS]["content"]
+        if not extensions[OURS]:
+            del extensions[OURS]
 
 
 def _mend_position(entry: dict[str, Any], extensions: dict[str, Any], path: str, mender: Mender) -> None:
@@ -111,7 +136,7 @@ def to_entry(entry: Mapping[str, Any]) -> LoreEntry:
     """One entry; what SillyTavern says only in an entry's extensions is honoured."""
     extensions = entry["extensions"]
     silly = not _SILLY_SIGNS.isdisjoint(extensions)
-    marks, content = decorators.split(clean(_written(entry)))
+    marks, content = decorators.split(clean(entry["content"]))
     if extensions.get("position") == 4 and isinstance(extensions.get("depth"), int):
         marks.setdefault("depth", (str(extensions["depth"]),))
     if extensions.get("match_whole_words") is True:
@@ -145,14 +170,6 @@ def to_entry(entry: Mapping[str, Any]) -> LoreEntry:
     )
 
 
-def _written(entry: Mapping[str, Any]) -> str:
-    """The content with its decorators, also from a V2 card of ours, which had to hide them."""
-    content: str = entry["content"]
-    ours = entry["extensions"].get(OURS)
-    hidden = ours.get("content") if isinstance(ours, dict) else None
-    return hidden if isinstance(hidden, str) and decorators.split(hidden)[1] == content else content
-
-
 def from_entry(entry: LoreEntry, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The V3 object of an entry, over the raw one it came from, if any."""
     made: dict[str, Any] = {
@@ -177,12 +194,20 @@ def from_entry(entry: LoreEntry, base: Mapping[str, Any] | None = None) -> dict[
 def from_lorebook(book: Lorebook, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The V3 object of a book. Unchanged entries keep their raw object, changed ones its extra fields."""
     raws = list((base or {}).get("entries", ()))
-    old = [to_entry(r) for r in raws]
-    named = {e.id: r for e, r in zip(old, raws, strict=True) if e.id}
+    left = list(zip((to_entry(r) for r in raws), raws, strict=True))
+    by_content: dict[str, list[int]] = {}
+    for n, (old, _) in enumerate(left):
+        by_content.setdefault(old.content, []).append(n)
+    named = {old.id: raw for old, raw in left if old.id}
     entries = []
     for entry in book.entries:
-        same = next((r for e, r in zip(old, raws, strict=True) if e == entry), None)
-        entries.append(same if same is not None else from_entry(entry, named.get(entry.id)))
+        alike = by_content.get(entry.content, [])
+        same = next((n for n in alike if left[n][0] == entry), None)
+        if same is None:
+            entries.append(from_entry(entry, named.get(entry.id)))
+        else:
+            alike.remove(same)  # of equal entries each keeps its own raw object
+            entries.append(left[same][1])
     given = {
         "name": book.name or None,
         "scan_depth": book.scan_depth,

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Iterator
 
 from agent.cards.imported import MAX_CHUNKS, Found
+from agent.cards.jsontext import unbase64
 
 _USER_COMMENT, _DESCRIPTION, _EXIF_IFD = 0x9286, 0x010E, 0x8769
 _NUMBERS = re.compile(rb"\s*\d{1,3}(?:\s*,\s*\d{1,3})+\s*")
@@ -61,7 +62,14 @@ def _comments(tiff: bytes) -> list[bytes]:
     inner = _directory(tiff, order, struct.unpack(order + "I", pointer)[0]) if len(pointer) == 4 else {}
     comment = inner.get(_USER_COMMENT) or first.get(_USER_COMMENT) or b""
     texts = [_decoded(comment, order), first.get(_DESCRIPTION, b"").rstrip(b"\0")]
-    return [_from_numbers(t) for t in texts if t.strip(b"\0 ")]
+    return [t for t in map(_from_numbers, texts) if _like_a_card(t)]
+
+
+def _like_a_card(text: bytes) -> bool:
+    """Cameras and editors fill these tags too: only JSON, bare, in base64, or encrypted, counts."""
+    head = text.lstrip()[:16]
+    plain = unbase64(text) or b""
+    return head.startswith((b"{", b"rcc||")) or plain.lstrip().startswith((b"{", b"rcc||"))
 
 
 def _directory(tiff: bytes, order: str, at: int) -> dict[int, bytes]:

@@ -12,6 +12,7 @@ from agent.errors import CardError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ENCRYPTED = b"rcc||"
+_BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"  # byte order marks and what may stand before JSON
 
 
 def parse(data: bytes, repairs: list[str], where: str) -> Any:
@@ -19,6 +20,11 @@ def parse(data: bytes, repairs: list[str], where: str) -> Any:
     plain = data if len(data) > 2 * MAX_JSON else _bare(data, where)
     if len(plain) > MAX_JSON:
         raise CardError("the card's text is too large", where=where, mend=f"keep it under {MAX_JSON:,} bytes")
+    if plain.lstrip(_BLANK)[:1] not in (b"{", b"[", b'"'):
+        mend = "a card is a PNG, CHARX, JSON, WebP or JPEG file; export or download it again"
+        raise CardError(
+            "there is no character card in this: no JSON, bare or in base64", where=where, mend=mend
+        )
     text = _text(plain, repairs)
     try:
         value, end = _decoder(repairs).raw_decode(text, len(text) - len(text.lstrip()))
@@ -48,7 +54,7 @@ def refuse_encrypted(data: bytes, where: str) -> None:
 def _bare(data: bytes, where: str) -> bytes:
     """`data` without its base64, if it has any."""
     refuse_encrypted(data, where)
-    head = data[:64].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
+    head = data[:64].lstrip(_BLANK)
     if head[:1] in (b"{", b"[", b""):
         return data
     plain = unbase64(data)

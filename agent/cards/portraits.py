@@ -1,6 +1,7 @@
 """A portrait of another format made a PNG, for the one container that must be a PNG."""
 
 import io
+import struct
 
 from agent.cards.png import SIGNATURE
 from agent.errors import CardError
@@ -9,11 +10,25 @@ _MAX_PIXELS = 50_000_000
 _KINDS = ("JPEG", "WEBP", "GIF", "PNG")
 
 
+# What Pillow raises on hostile bytes, beside its own errors.
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    struct.error,
+)
+
+
 def as_png(picture: bytes) -> bytes:
     """`picture` if it is a PNG, else its first frame as one. Raises CardError for what is no such picture."""
     if picture.startswith(SIGNATURE):
         return picture
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     mend = "give a PNG, JPEG, WebP or GIF picture as the portrait, or export as CHARX or JSON"
     try:
@@ -21,7 +36,7 @@ def as_png(picture: bytes) -> bytes:
             if image.width * image.height > _MAX_PIXELS:
                 raise CardError("the portrait has too many pixels", mend=mend)
             upright = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
+    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise CardError(f"the portrait cannot be read ({type(error).__name__})", mend=mend) from None
     out = io.BytesIO()
     upright.save(out, "PNG")

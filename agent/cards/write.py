@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from agent.cards import assets as pointers
-from agent.cards import charx, decorators, png
+from agent.cards import charx, png
+from agent.cards.books import hide_decorators
 from agent.cards.mapping import to_character, write_fields
 from agent.cards.mending import OURS
 from agent.cards.normal import V1, normalise
@@ -49,6 +50,8 @@ def write_card(
         )
     obj = canonical(character)
     obj["data"]["modification_date"] = int(clock())
+    if not character.card:
+        obj["data"].setdefault("creation_date", int(clock()))
     if format == "json":
         return _bytes(_as(obj, spec), indent=2)
     if format == "charx":
@@ -94,22 +97,11 @@ def _as(obj: dict[str, Any], spec: Spec, *, backfill: bool = False) -> dict[str,
     made.update(spec="chara_card_v2", spec_version="2.0")
     data = made["data"]
     for entry in data.get("character_book", {}).get("entries", ()):
-        _hide_decorators(entry)
+        hide_decorators(entry)
     if backfill:
         notes = data["creator_notes"]
         data["creator_notes"] = f"{BACKFILLED}\n\n{notes}" if notes else BACKFILLED
     return made
-
-
-def _hide_decorators(entry: dict[str, Any]) -> None:
-    """V2 knows no decorators: they would reach the prompt. The content with them stays under our key."""
-    plain = decorators.split(entry["content"])[1]
-    if not entry["content"].lstrip().startswith("@@") or plain == entry["content"]:
-        return
-    ours = entry["extensions"].get(OURS)
-    kept = ours if isinstance(ours, dict) else {}
-    entry["extensions"][OURS] = {**kept, "content": entry["content"]}
-    entry["content"] = plain
 
 
 def _add_icon(data: dict[str, Any], picture: bytes | None, files: dict[str, bytes]) -> None:

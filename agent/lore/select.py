@@ -142,12 +142,14 @@ class _Scan:
     def found(self, first: Sequence[int]) -> list[int]:
         """Numbers of the entries that match, apart from `first`, which always do."""
         entries = self.book.entries
-        open_ = [n for n, e in enumerate(entries) if n not in set(first) and _live(e)]
+        already = set(first)
+        open_ = [n for n, e in enumerate(entries) if n not in already and _live(e)]
         found = [n for n in open_ if self._calls(entries[n], self.texts, ())]
         fresh = [*first, *found]
         for _ in range(_ROUNDS if self.book.recursive else 0):
             told = tuple(scannable(entries[n].content, recursive=True)[:MAX_TEXT] for n in fresh)
-            fresh = [n for n in open_ if n not in found and self._calls(entries[n], self.texts, told)]
+            already.update(found)
+            fresh = [n for n in open_ if n not in already and self._calls(entries[n], self.texts, told)]
             if not fresh:
                 break
             found += fresh
