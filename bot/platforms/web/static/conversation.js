@@ -17,6 +17,9 @@ export class Conversation {
     this.source = null;
     this.epoch = 0; // counts loads, so that an answer that comes late is not drawn over a newer one
     this.timer = 0;
+    this.following = true; // the wall keeps showing what is said last, unless a person scrolled up
+    $("wall").addEventListener("scroll", () => { this.following = this.#nearEnd(); }, { passive: true });
+    new ResizeObserver(() => { if (this.following) this.#toEnd(); }).observe($("turns"));
   }
 
   get busy() { return this.live.size > 0 || this.duet !== null; }
@@ -42,6 +45,7 @@ export class Conversation {
 
   async load() {
     const epoch = ++this.epoch;
+    this.following = true;
     this.source?.close();
     const state = await api.conversation(this.id);
     if (epoch !== this.epoch) return;
@@ -55,7 +59,7 @@ export class Conversation {
     }
     for (const turn of state.heard) this.#human(turn);
     for (const turn of state.live) { this.#opened(turn); this.#updated({ turn: turn.turn, text: turn.text }); }
-    this.#changed(true);
+    this.#changed();
     this.#listen(state.after);
     fillNotes($("turns"));
   }
@@ -65,9 +69,8 @@ export class Conversation {
     this.source = source;
     const on = (name, act) => source.addEventListener(name, (event) => {
       if (this.source !== source) return;
-      const follow = this.#nearEnd();
       act.call(this, JSON.parse(event.data));
-      this.#changed(follow);
+      this.#changed();
     });
     on("human-turn", this.#human);
     on("human-withdrawn", (data) => this.#drop(data.id));
@@ -103,8 +106,13 @@ export class Conversation {
   }
 
   #human(turn) {
-    this.#drop(turn.client);
-    if (!this.nodes.has(turn.id)) this.#put(turn.id, personTurn(turn));
+    const mine = this.nodes.get(turn.client);
+    if (mine) { // drawn already when it was sent: from now on it goes by the server's id
+      this.nodes.delete(turn.client);
+      this.nodes.set(turn.id, mine);
+      mine.classList.remove("sending");
+      mine.querySelectorAll("figcaption").forEach((caption, n) => { caption.dataset.sha = turn.pictures[n]?.sha256 ?? ""; });
+    } else if (!this.nodes.has(turn.id)) this.#put(turn.id, personTurn(turn));
   }
 
   #opened({ turn, character }) {
@@ -124,9 +132,7 @@ export class Conversation {
     if (live.due) return; // many pieces, one drawing a frame
     live.due = requestAnimationFrame(() => {
       live.due = 0;
-      const follow = this.#nearEnd();
       if (this.live.get(turn) === live) live.node.querySelector(".text").textContent = live.text;
-      if (follow) this.#toEnd();
     });
   }
 
@@ -151,7 +157,7 @@ export class Conversation {
     clearTimeout(this.timer);
     if (!this.duet) return;
     this.timer = setTimeout(() => {
-      if (this.live.size === 0) { this.duet = null; this.#changed(false); }
+      if (this.live.size === 0) { this.duet = null; this.#changed(); }
       else this.#quiet();
     }, QUIET);
   }
@@ -189,35 +195,36 @@ export class Conversation {
     if (!words) return;
     $("turns").append(aside(words));
     announce(words);
-    this.#changed(true);
+    this.#changed();
   }
 
   async send(words, characters, files) {
     const id = newId();
+    this.following = true;
     const mine = personTurn({ id, name: this.me(), text: words, pictures: files.map((f) => ({ sha256: "", blob: f.url })) });
     mine.classList.add("sending");
     this.#put(id, mine);
-    this.#changed(true);
+    this.#changed();
     try {
       await api.send(this.id, { id, words, characters, call_me: remembered("call-me") }, files.map((f) => f.file));
     } catch (error) {
       this.#drop(id);
-      this.#changed(false);
+      this.#changed();
       throw error;
     }
   }
 
   async startDuet(args, files) {
     this.duet = { left: args.turns };
-    this.#changed(true);
+    this.#changed();
     const answer = await this.command("duet", args, files.map((f) => f.file)).catch((error) => {
       this.duet = null;
-      this.#changed(false);
+      this.#changed();
       throw error;
     });
     if (answer.private) { // a refusal is for the person alone; a duet that begins is told to everybody
       this.duet = null;
-      this.#changed(false);
+      this.#changed();
       throw new Error(plain(answer.text));
     }
   }
@@ -228,7 +235,7 @@ export class Conversation {
       const answer = await this.command("stop");
       if (answer.private) announce(answer.text);
     });
-    this.#changed(false);
+    this.#changed();
   }
 
   command(name, args = {}, pictures = []) {
@@ -242,11 +249,10 @@ export class Conversation {
     return wall.scrollHeight - wall.scrollTop - wall.clientHeight < NEAR;
   }
 
-  #toEnd() { $("wall").scrollTop = $("wall").scrollHeight; }
+  #toEnd() { if ($("empty").hidden) $("wall").scrollTop = $("wall").scrollHeight; }
 
-  #changed(follow) {
+  #changed() {
     $("empty").hidden = $("turns").childElementCount > 0;
-    if (follow) this.#toEnd();
     this.onState();
   }
 }

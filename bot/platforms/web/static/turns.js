@@ -31,7 +31,8 @@ export function pictures(list) {
 
 // Notes are made when a character first needs them: asked for when a reply begins and when it ends.
 export async function fillNotes(root) {
-  for (const caption of root.querySelectorAll("figcaption[hidden][data-sha]")) {
+  for (const caption of root.querySelectorAll("figcaption[hidden]")) {
+    if (!caption.dataset.sha) continue; // still on its way
     try {
       label(caption, (await api.note(caption.dataset.sha)).note);
     } catch { /* the picture stands without a label */ }
