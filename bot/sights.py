@@ -97,3 +97,17 @@ class Sights:
 def shown_in(turns_: Iterable[Sequence[Picture]]) -> list[Picture]:
     """The pictures of some turns in the order shown, each once."""
     return list({p.sha256: p for pictures_ in turns_ for p in pictures_}.values())
+
+
+class Shelf:
+    """Takes in bytes that came with a request itself, and notes them in the journal at once."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def take(self, data: bytes, *, filename: str = "") -> Picture:
+        """Raises PictureError."""
+        picture = await self._house.intake.take(data, filename=filename)
+        async with self._house.journal.write() as tx:
+            await pictures.add(tx, picture, source=filename)
+        return picture

@@ -1,5 +1,6 @@
 """/privacy and /forget: a person's own data."""
 
+import asyncio
 import logging
 
 from agent.errors import PlatformError
@@ -7,7 +8,7 @@ from bot.commands.base import Context
 from bot.commands.texts import PRIVACY
 from bot.events import Answer
 from bot.house import now
-from journal import consent, people
+from journal import consent, people, pictures
 from journal.people import Person
 
 log = logging.getLogger(__name__)
@@ -45,9 +46,8 @@ async def forget(ctx: Context) -> Answer:
         )
     async with ctx.house.journal.write() as tx:
         gone = await consent.forget(tx, ctx.author.key, at=now())
-    for sha256 in gone.pictures:
-        for path in ctx.house.pictures.glob(f"{sha256[:2]}/{sha256}.*"):
-            path.unlink(missing_ok=True)
+    await asyncio.to_thread(pictures.unlink, ctx.house.pictures, gone.pictures)
+    await ctx.house.journal.compact()
     log.info("a person was forgotten: %d turns, %d pictures", gone.turns, len(gone.pictures))
     return Answer(
         f"Forgotten: {gone.turns} turns and {len(gone.pictures)} pictures. A note that says only that you were "
