@@ -48,6 +48,7 @@ class Client(discord.Client):
         ready_timeout: float = 2.0,
         identify_pause: float = 5.0,
     ) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never join a voice channel
         more: dict[str, Any] = {} if connector is None else {"connector": connector}
         super().__init__(
             intents=intents(content),

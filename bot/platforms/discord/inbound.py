@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 
 class Inbound:
-    """An Ear. `ready` is awaited whenever the account is connected anew (not when it resumed); `privately` is
-    told which account a direct message was sent to."""
+    """An Ear. `ready` is awaited whenever the account is connected anew (not when it resumed); `heard` is
+    told of each message by a person, and which account heard it."""
 
     def __init__(
         self,
@@ -32,11 +32,11 @@ class Inbound:
         ours: Ours,
         *,
         ready: Callable[[Account], Awaitable[None]],
-        privately: Callable[[Place, Account], None],
+        heard: Callable[[Place, int, Account], None],
     ) -> None:
         self._account, self._accounts, self._inbox = account, accounts, inbox
         self._rules, self._ours = rules, ours
-        self._ready, self._privately = ready, privately
+        self._ready, self._heard = ready, heard
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def on_ready(self) -> None:
@@ -51,7 +51,7 @@ class Inbound:
                 await self._inbox.receive(incoming)
 
     async def on_edit(self, message: discord.Message) -> None:
-        if message.edited_at is None or not self._hears(message):
+        if message.edited_at is None or not self._hears(message) or self._withheld(message):
             return  # no `edited_at`: Discord only added a preview
         async with self._in_order(message.channel.id):
             place = translate.place_of(await self._channel(message.channel), message.guild)
@@ -86,6 +86,8 @@ class Inbound:
         """A person's message translated; None for what no person said, or said where we may not listen."""
         if message.author.bot or message.webhook_id is not None or message.type not in translate.SPOKEN:
             return None
+        if self._withheld(message):
+            return None
         channel = await self._channel(message.channel)
         place = translate.place_of(channel, message.guild)
         if not self._rules.allows(place):
@@ -100,8 +102,7 @@ class Inbound:
             manager=manager,
             place=place,
         )
-        if place.private:
-            self._privately(place, self._account)
+        self._heard(place, message.id, self._account)
         if place.private and self._account.character and self._account.character not in event.addressed:
             return replace(event, addressed=(self._account.character,))
         return event
@@ -113,6 +114,16 @@ class Inbound:
     def _hears(self, message: discord.Message) -> bool:
         spoken = message.type in translate.SPOKEN and not message.author.bot and message.webhook_id is None
         return spoken and self._accounts.feeds(self._account, message.guild)
+
+    def _withheld(self, message: discord.Message) -> bool:
+        """Without the message content intent Discord sends what people say to others as if it were empty."""
+        told = message.content or message.attachments or message.embeds or message.stickers
+        return (
+            not told
+            and not message.message_snapshots
+            and message.guild is not None
+            and not self._account.content
+        )
 
     def _in_order(self, channel_id: int) -> asyncio.Lock:
         """discord.py gives each event a task of its own: what fetches something first must not be overtaken."""

@@ -50,12 +50,15 @@ def refusal(error: discord.HTTPException, channel: object, deed: str) -> Platfor
         missing = [name for name, needed in NEEDED if needed and not getattr(have, name)]
         if not isinstance(channel, discord.Thread):
             missing = [name for name in missing if name != "send_messages_in_threads"]
-        named = (
-            ", ".join(name.replace("_", " ").title() for name in missing) or "View Channel and Send Messages"
-        )
+        named = ", ".join(_spoken(name) for name in missing) or "View Channel and Send Messages"
         return PlatformError(
             f"Discord does not let me {deed} ({error.text or 'forbidden'})",
             where=where,
             mend=f"give the bot: {named}",
         )
     return PlatformError(f"Discord refused to {deed}: {error.text or error.status}", where=where)
+
+
+def _spoken(permission: str) -> str:
+    """A permission's name as Discord's settings page has it."""
+    return {"read_messages": "View Channel"}.get(permission, permission.replace("_", " ").title())

@@ -168,7 +168,7 @@ class DiscordPlatform:
             self._rules,
             self._ours,
             ready=self._on_ready,
-            privately=self._speaking.heard_privately,
+            heard=self._speaking.heard,
         )
         client.ear = self._ears[account] = ear
         if account is self._accounts.main:
@@ -204,7 +204,9 @@ class DiscordPlatform:
         if guild is not None:
             commands.copy_global_to(guild=guild)
         try:
-            await self._call(lambda: commands.sync(guild=guild), what="register the commands")
+            await rest.Caller(self._pause, tries=2)(
+                lambda: commands.sync(guild=guild), what="register the commands"
+            )
         except (discord.DiscordException, PlatformError) as error:
             log.warning("the slash commands could not be registered: %s", error)
             return

@@ -16,6 +16,8 @@ from bot.platforms.discord.voices import SILENT, AccountVoice, Voice, WebhookVoi
 
 log = logging.getLogger(__name__)
 
+MOST_PLACES = 10_000
+
 
 class Speaking:
     def __init__(
@@ -24,12 +26,17 @@ class Speaking:
         self._accounts, self._faces, self._ours, self._call = accounts, faces, ours, call
         self._webhooks = webhooks
         self._private: OrderedDict[str, Account] = OrderedDict()
+        self._last: OrderedDict[str, int] = OrderedDict()
 
-    def heard_privately(self, place: Place, account: Account) -> None:
-        """Direct messages can only be answered by the account they were sent to."""
-        self._private[place.id] = account
-        if len(self._private) > 10_000:
-            self._private.popitem(last=False)
+    def heard(self, place: Place, message: int, account: Account) -> None:
+        """Remembers a channel's last message by a person, and whom direct messages were sent to: no other
+        account can answer them."""
+        self._last[place.id] = max(message, self._last.pop(place.id, 0))
+        if place.private:
+            self._private[place.id] = account
+        for kept in (self._last, self._private):
+            if len(kept) > MOST_PLACES:
+                kept.popitem(last=False)
 
     def account_for(self, place: Place) -> Account:
         """Who speaks and listens there when no character is meant."""
@@ -134,7 +141,15 @@ class Speaking:
                 await self._hint(channel)
             return None
         face = await self._faces.url(main.client, turn.character_id)
-        return WebhookVoice(channel, parent, main.hooks, self._ours, self._call, turn, face)
+        link = self._link(turn)
+        return WebhookVoice(channel, parent, main.hooks, self._ours, self._call, turn, face=face, head=link)
+
+    def _link(self, turn: Outgoing) -> str:
+        """A webhook cannot reply: where people have spoken since, a small link says what is answered."""
+        answered, place = message_id(turn.after), turn.place
+        if not answered or self._last.get(place.id, 0) <= answered:
+            return ""
+        return f"-# ↪ https://discord.com/channels/{place.server}/{place.id}/{answered}\n"
 
     async def _hint(self, channel: discord.abc.Messageable) -> None:
         try:

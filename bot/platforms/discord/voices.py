@@ -85,8 +85,6 @@ class WebhookVoice:
     """The character speaks under their own name, with their own face. Webhooks have no nonce: a post that may
     have arrived is looked for before it is sent again."""
 
-    head = ""
-
     def __init__(
         self,
         channel: discord.abc.Messageable,
@@ -95,8 +93,11 @@ class WebhookVoice:
         ours: search.Ours,
         call: rest.Caller,
         turn: Outgoing,
+        *,
         face: str | None,
+        head: str = "",
     ) -> None:
+        self.head = head
         self._channel, self._parent, self._hooks, self._ours = channel, parent, hooks, ours
         self._call, self._turn, self._face = call, turn, face
         self._name = webhook_name(turn.character_name)

@@ -9,6 +9,7 @@ import aiohttp
 import discord
 
 from bot.platforms.discord import rest
+from bot.platforms.discord.permissions import allowed
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class Webhooks:
         if not isinstance(
             channel, discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
         ):
+            return None
+        if not allowed(channel).manage_webhooks:
             return None
         try:
             found = await self._call(lambda: self._ours(channel), what="look for the webhook")

@@ -40,10 +40,10 @@ class Interaction:
     def visible(self) -> list[Shown]:
         return [s for i, s in self.shown.items() if i not in self.deleted]
 
-    async def says(self, seconds: float = 5.0) -> Shown:
-        """The first thing said that is still visible."""
+    async def says(self, words: str = "", seconds: float = 5.0) -> Shown:
+        """What is said and visible, once it has these words in it."""
         async with asyncio.timeout(seconds):
-            while not (texts := [s for s in self.visible if s.content.strip()]):
+            while not (texts := [s for s in self.visible if s.content.strip() and words in s.content]):
                 self.changed.clear()
                 await self.changed.wait()
             return texts[-1]

@@ -12,6 +12,7 @@ async with LoopbackDiscord() as d:
 import asyncio
 import contextlib
 import re
+import shutil
 import socket
 import ssl
 import tempfile
@@ -92,8 +93,7 @@ class LoopbackDiscord(People):
     ) -> None:
         self.gateway.drop()
         await self._exit.aclose()
-        Path(self.ca_file).unlink()
-        Path(self.ca_file).parent.rmdir()
+        await asyncio.to_thread(shutil.rmtree, Path(self.ca_file).parent)
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[refusals, self.faults.middleware()], client_max_size=32 << 20)

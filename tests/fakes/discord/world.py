@@ -259,7 +259,7 @@ class World:
             webhook="webhook_id" in message,
             author_id=author["id"],
             avatar=message.get("_avatar_url", ""),
-            reply_to=(message.get("message_reference") or {}).get("message_id", ""),
+            reply_to=str((message.get("message_reference") or {}).get("message_id", "")),
             mentions_allowed=message.get("_mentions_allowed", True),
         )
 

@@ -58,6 +58,7 @@ class Recorder:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     answer: Answer = field(default_factory=lambda: Answer("Very well."))
+    broken: bool = False
     posts: list[tuple[str, str]] = field(default_factory=list)
     finished: dict[str, Sequence[str]] = field(default_factory=dict)
     failed: list[Exception] = field(default_factory=list)
@@ -99,6 +100,8 @@ class Recorder:
     async def command(self, command: Command) -> Answer:
         self.commands.append(command)
         self.changed.set()
+        if self.broken:
+            raise RuntimeError("broken for the test")
         return self.answer
 
     async def suggest(

@@ -39,7 +39,7 @@ async def test_typing_is_shown_until_the_first_words(town: Town, inbox: Recorder
     async with running(d, inbox) as platform:
         delivery = await platform.open(outgoing(place(town.channel)))
         async with asyncio.timeout(5):
-            while d.rest.typed == 0:
+            while d.rest.typed == 0:  # noqa: ASYNC110  (counted by the server)
                 await asyncio.sleep(0.01)
         await delivery.finish("Quite so.")
     assert d.messages(town.channel)[-1].content == "Quite so."
@@ -47,11 +47,10 @@ async def test_typing_is_shown_until_the_first_words(town: Town, inbox: Recorder
 
 async def test_a_mention_a_reply_and_quoted_pictures_are_told(town: Town, inbox: Recorder) -> None:
     d = town.discord
-    mary = d.user("Mary", manager=True)
+    mary, elsewhere = d.user("Mary", manager=True), d.channel(town.guild, "elsewhere")
     async with running(d, inbox):
         first = await d.say(town.john, town.channel, files=[png()])
         await d.say(mary, town.channel, f"<@{d.bot.id}> and this?", reply_to=first["id"])
-        elsewhere = d.channel(town.guild, "elsewhere")
         original = await d.say(town.john, elsewhere, "a find", files=[png(9)])
         await d.say(mary, town.channel, forwards=original)
         await inbox.until(lambda r: len(r.heard()) == 4)
@@ -198,3 +197,18 @@ async def test_history_gives_what_people_said_since(town: Town, inbox: Recorder)
         unread = [e async for e in platform.history(place(town.channel), first["id"])]
     assert [(e.id, e.text, len(e.attachments)) for e in found] == [(second["id"], "two", 1)]
     assert unread == []
+
+
+async def test_where_people_spoke_since_a_link_says_what_is_answered(town: Town, inbox: Recorder) -> None:
+    d = town.discord
+    async with running(d, inbox):
+        first = await d.say(town.john, town.channel, "one")
+        second = await d.say(town.john, town.channel, "two")
+        await inbox.until(lambda r: len(r.heard()) == 2)
+        for number, said in enumerate((first, second)):
+            turn = outgoing(place(town.channel), turn_id=f"turn-{number}", after=said["id"])
+            await inbox.speak(turn, ["An answer."])
+    linked, plain = d.messages(town.channel)[2:]
+    at = f"https://discord.com/channels/{town.guild['id']}/{town.channel['id']}/{first['id']}"
+    assert linked.content == f"-# ↪ {at}\nAn answer."
+    assert plain.content == "An answer."
