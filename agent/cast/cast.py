@@ -62,7 +62,7 @@ class Cast:
             return old
         try:
             return _Loaded(stamp, load_character(path))
-        except Exception as error:  # noqa: BLE001 - one bad file never hides the others
+        except Exception as error:
             if not isinstance(error, CharacterError):
                 log.exception("reading %s", path)
                 error = CharacterError(f"it cannot be read: {error!r}", mend="please report this file")

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 CARDS = (".json", ".png", ".apng", ".charx")
 LARGEST_TOML = 1_000_000
-LARGEST_CARD = 64_000_000
+LARGEST_CARD = 128 << 20
 
 
 def load_character(path: Path) -> Character:
@@ -91,6 +91,9 @@ def save(character: Character, folder: Path, original: bytes | None = None, ext:
         write_whole(beside / "card.json", json.dumps(character.card, indent=1).encode())
     else:
         (beside / "card.json").unlink(missing_ok=True)
+    if original is not None or not character.card:
+        for stale in beside.glob("original.*"):
+            stale.unlink()
     if original is not None:
         write_whole(beside / f"original{ext}", original)
     write_whole(path, dump_toml(character).encode())

@@ -100,9 +100,10 @@ def _called(value: object) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def read_toml(text: str, where: str) -> Character:
+def read_toml(text: str, where: str, *, invent_id: bool = False) -> Character:
     """A character from TOML. Raises CharacterError with `where` as `FILE:LINE` for broken TOML, unknown
     keys, wrong types, a bad id or kind, and missing sections (a section may be empty: lint speaks of that).
+    `invent_id`: where none is given, it is made from the name.
     """
     try:
         data = tomllib.loads(text)
@@ -112,6 +113,8 @@ def read_toml(text: str, where: str) -> Character:
         raise CharacterError(
             f"this is not TOML: {error}", where=at, mend="check quotes and brackets there"
         ) from None
+    if invent_id and isinstance(data.get("name"), str):
+        data.setdefault("id", slug(data["name"]))
     top = _Table(text, where, (), data)
     character = Character(
         id=_id(top),

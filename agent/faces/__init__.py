@@ -1,7 +1,7 @@
 """Faces: the portrait a card brought, or one drawn from the `[face]` instructions of a character.
 
-    backdrop -> hair and hat behind -> body -> neck -> head -> features -> beard -> hair -> glasses -> hat
-    -> accessories, in units of 0 to 100 on a canvas larger than the result.
+backdrop -> hair and hat behind -> body -> neck -> head -> features -> beard -> hair -> glasses -> hat
+-> accessories, in units of 0 to 100 on a canvas larger than the result.
 """
 
 from functools import lru_cache

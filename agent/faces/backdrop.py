@@ -14,7 +14,8 @@ WHITE: Colour = (255, 252, 240, 255)
 def draw_backdrop(canvas: Canvas, look: Look) -> None:
     top, bottom = look.paint("background"), look.paint("background2")
     ramp = Image.linear_gradient("L").resize((1, PIXELS)).resize((PIXELS, PIXELS))
-    canvas.image.paste(Image.composite(*(Image.new("RGB", ramp.size, c[:3]) for c in (bottom, top)), ramp))
+    above, below = (Image.new("RGB", ramp.size, c[:3]) for c in (top, bottom))
+    canvas.image.paste(Image.composite(below, above, ramp))
     _SCENES[look["scene"]](canvas, top, bottom)
 
 
@@ -73,7 +74,9 @@ def _hills(c: Canvas, top: Colour, bottom: Colour) -> None:
 
 def _dunes(c: Canvas, top: Colour, bottom: Colour) -> None:
     _disc(c, 18, 20, 9, (255, 247, 214, 255))
-    c.blob([(-5, 70), (22, 60), (52, 72), (85, 58), (108, 68), (108, 112), (-8, 112)], mixed(bottom, top, 0.45))
+    c.blob(
+        [(-5, 70), (22, 60), (52, 72), (85, 58), (108, 68), (108, 112), (-8, 112)], mixed(bottom, top, 0.45)
+    )
     c.blob([(-5, 80), (30, 76), (66, 84), (106, 72), (106, 112), (-8, 112)], mixed(bottom, top, 0.75))
 
 
@@ -115,7 +118,13 @@ def _snow(c: Canvas, top: Colour, bottom: Colour) -> None:
     c.shape([(-5, 92), (14, 40), (26, 60), (38, 48), (60, 92)], clear(WHITE, 60))
     c.shape([(45, 92), (74, 44), (84, 58), (92, 36), (112, 92)], clear(WHITE, 60))
     for i in range(34):
-        c.oval((i * 37 + 5) % 100, (i * 53 + 9) % 92, 0.6 + (i % 3) * 0.35, 0.6 + (i % 3) * 0.35, clear(WHITE, 190))
+        c.oval(
+            (i * 37 + 5) % 100,
+            (i * 53 + 9) % 92,
+            0.6 + (i % 3) * 0.35,
+            0.6 + (i % 3) * 0.35,
+            clear(WHITE, 190),
+        )
 
 
 def _glow(c: Canvas, top: Colour, bottom: Colour) -> None:
@@ -127,7 +136,18 @@ def _blossom(c: Canvas, top: Colour, bottom: Colour) -> None:
     wood: Colour = (84, 60, 66, 255)
     c.stroke([(-3, 30), (14, 22), (24, 10), (34, 4)], wood, 1.8)
     c.stroke([(103, 22), (90, 14), (82, 3)], wood, 1.6)
-    for x, y in ((6, 26), (15, 18), (23, 12), (31, 7), (90, 13), (85, 6), (96, 19), (10, 60), (92, 58), (86, 76)):
+    for x, y in (
+        (6, 26),
+        (15, 18),
+        (23, 12),
+        (31, 7),
+        (90, 13),
+        (85, 6),
+        (96, 19),
+        (10, 60),
+        (92, 58),
+        (86, 76),
+    ):
         for i in range(5):
             a = i * math.tau / 5 + x
             c.oval(x + 2 * math.cos(a), y + 2 * math.sin(a), 1.6, 1.6, (252, 205, 218, 255))

@@ -16,7 +16,9 @@ def draw_body(c: Canvas, look: Look) -> None:
 
 def _throat(c: Canvas, skin: Colour, deep: float, wide: float = 8) -> None:
     """Skin where the cloth leaves the neck open."""
-    c.shape([(50 - wide, 74), (50 + wide, 74), (50 + wide * 0.9, 78), (50, deep), (50 - wide * 0.9, 78)], skin)
+    c.shape(
+        [(50 - wide, 74), (50 + wide, 74), (50 + wide * 0.9, 78), (50, deep), (50 - wide * 0.9, 78)], skin
+    )
 
 
 def _shirt(c: Canvas, cloth: Colour, trim: Colour, skin: Colour) -> None:

@@ -73,10 +73,12 @@ def _bowtie(c: Canvas, look: Look) -> None:
 
 
 def _ruff(c: Canvas, look: Look) -> None:
+    fold: Colour = (196, 196, 204, 255)
     for i in range(-9, 10):
         a = i / 9
         c.oval(50 + 17 * math.sin(a * 1.4), 76.4 + 4.2 * math.cos(a * 1.5), 2.7, 3.6, (250, 248, 242, 255))
-        c.stroke([(50 + 12 * math.sin(a * 1.4), 74 + 3 * math.cos(a * 1.5)), (50 + 17 * math.sin(a * 1.4), 77 + 4.2 * math.cos(a * 1.5))], (196, 196, 204, 255), 0.4)
+        across, down = math.sin(a * 1.4), math.cos(a * 1.5)
+        c.stroke([(50 + 12 * across, 74 + 3 * down), (50 + 17 * across, 77 + 4.2 * down)], fold, 0.4)
 
 
 def _staff(c: Canvas, look: Look) -> None:
@@ -91,7 +93,9 @@ def _flask(c: Canvas, look: Look) -> None:
     for r in (15, 11, 8):
         c.oval(82, 84, r, r, (150, 255, 190, 34))
     c.shape([(80, 68), (84, 68), (84, 77), (91, 92), (89, 95), (75, 95), (73, 92), (80, 77)], glass)
-    c.shape([(77.6, 84), (86.4, 84), (90.4, 92.4), (88.6, 94.4), (75.4, 94.4), (73.6, 92.4)], (110, 240, 160, 220))
+    c.shape(
+        [(77.6, 84), (86.4, 84), (90.4, 92.4), (88.6, 94.4), (75.4, 94.4), (73.6, 92.4)], (110, 240, 160, 220)
+    )
     c.stroke([(79.2, 68), (84.8, 68)], (240, 255, 246, 230), 1.1)
     for x, y in ((80, 90), (84, 87.4), (83, 92)):
         c.oval(x, y, 0.9, 0.9, (230, 255, 236, 240))

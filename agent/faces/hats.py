@@ -34,7 +34,12 @@ def _deerstalker(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
     for y in (15, 21, 27):
         c.stroke([(50 - w + 2, y + 2), (50, y - 0.6), (50 + w - 2, y + 2)], clear(trim, 150), 0.6)
     for side in (-1, 1):
-        flap = [(50 + side * 2, 8), (50 + side * 12, 11), (50 + side * (w + 4), 26), (50 + side * (w + 2), 33)]
+        flap = [
+            (50 + side * 2, 8),
+            (50 + side * 12, 11),
+            (50 + side * (w + 4), 26),
+            (50 + side * (w + 2), 33),
+        ]
         c.blob([*flap, (50 + side * 11, 22)], darker(cloth, 0.14))
     c.twin([(50, 27.5), (50 + w, 30), (50 + w + 5, 36), (50 + 0.6 * w, 35.4), (50, 34)], darker(cloth, 0.3))
     for side in (-1, 1):
@@ -46,7 +51,10 @@ def _tophat(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
     c.shape([(33, -1), (70, -3), (66, 26), (34, 27)], cloth)
     c.shape([(33, -1), (39, -1.4), (40, 27), (34, 27)], lighter(cloth, 0.14))
     c.shape([(33.8, 18), (67.3, 16.6), (66, 27), (34, 27)], trim)
-    c.blob([(24, 28), (36, 24.6), (50, 27), (64, 24.4), (76, 26), (70, 32.4), (50, 34.4), (30, 33.6)], darker(cloth, 0.2))
+    c.blob(
+        [(24, 28), (36, 24.6), (50, 27), (64, 24.4), (76, 26), (70, 32.4), (50, 34.4), (30, 33.6)],
+        darker(cloth, 0.2),
+    )
     c.shape([(58, 10), (69, 8.4), (70.4, 19), (59.4, 20.6)], (250, 244, 220, 255))
     ink: Colour = (80, 60, 60, 255)
     c.stroke([(61.4, 13), (67.4, 12.2)], ink, 0.7)
@@ -67,7 +75,11 @@ def _turban(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
 def _headscarf(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
     half = [(50, 12.4), (50 + 0.75 * w, 15.4), (50 + w + 3.4, 27), (50 + w + 2.6, 41), (50 + w - 2, 38)]
     c.twin([*half, (50 + 0.6 * w, 32), (50, 29.6)], cloth)
-    c.stroke([(50 - w + 0.4, 37), (50 - 0.5 * w, 31.4), (50, 29.8), (50 + 0.5 * w, 31.4), (50 + w - 0.4, 37)], trim, 1.8)
+    c.stroke(
+        [(50 - w + 0.4, 37), (50 - 0.5 * w, 31.4), (50, 29.8), (50 + 0.5 * w, 31.4), (50 + w - 0.4, 37)],
+        trim,
+        1.8,
+    )
     for x, y in ((-10, 22), (-3, 18), (5, 22), (12, 25), (-15, 29), (0, 25.4)):
         c.oval(50 + x, y, 0.9, 0.9, trim)
     c.blob([(66, 38), (71, 33), (76, 37), (71, 42)], darker(cloth, 0.12))
@@ -83,13 +95,18 @@ def _beret(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
 def _futou(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
     c.blob([(38, 16), (41, 4), (50, 1.6), (59, 4), (62, 16), (50, 20)], cloth)
     c.stroke([(50, 3), (50, 13)], trim, 0.8)
-    c.twin([(50, 11), (50 + 0.8 * w, 14), (50 + w + 1.4, 25), (50 + w, 31.4), (50, 29.4)], lighter(cloth, 0.06))
+    c.twin(
+        [(50, 11), (50 + 0.8 * w, 14), (50 + w + 1.4, 25), (50 + w, 31.4), (50, 29.4)], lighter(cloth, 0.06)
+    )
     c.stroke([(50 - w + 0.4, 30), (50, 27.6), (50 + w - 0.4, 30)], trim, 2.2)
 
 
 def _basin(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
     c.twin([(50, 7), (50 + 0.7 * w, 10), (50 + w + 0.6, 22), (50 + w, 29), (50, 29)], cloth)
-    c.blob([(20, 29), (34, 26), (50, 25.2), (66, 26), (80, 29), (70, 33.6), (50, 34.4), (30, 33.6)], darker(cloth, 0.14))
+    c.blob(
+        [(20, 29), (34, 26), (50, 25.2), (66, 26), (80, 29), (70, 33.6), (50, 34.4), (30, 33.6)],
+        darker(cloth, 0.14),
+    )
     c.blob([(22, 28.6), (36, 26.6), (50, 26), (64, 26.6), (78, 28.6), (50, 30.6)], lighter(cloth, 0.25))
     c.stroke([(38, 22), (41, 14), (47, 10.6)], lighter(cloth, 0.6), 1.6)
     c.blob([(60, 33.8), (64, 28.6), (69.4, 32.8)], trim)
@@ -98,7 +115,10 @@ def _basin(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
 def _montera(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
     c.twin([(50, 15), (50 + 0.7 * w, 16), (50 + w - 1, 25), (50 + w - 3, 29), (50, 28)], darker(cloth, 0.35))
     c.blob([(17, 14), (30, 9), (50, 7.4), (70, 9), (83, 14), (72, 23), (50, 25), (28, 23)], cloth)
-    c.blob([(19, 13.6), (32, 10), (50, 8.8), (68, 10), (81, 13.6), (66, 17), (50, 18), (34, 17)], lighter(cloth, 0.16))
+    c.blob(
+        [(19, 13.6), (32, 10), (50, 8.8), (68, 10), (81, 13.6), (66, 17), (50, 18), (34, 17)],
+        lighter(cloth, 0.16),
+    )
     for i in range(13):
         x = 22 + i * 4.7
         y = 17.4 + (1 - abs(i - 6) / 6) * 6.6
@@ -117,7 +137,9 @@ def _fila(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
 def _veil(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
     half = [(50, 13), (50 + 0.75 * w, 16), (50 + w + 4, 29), (50 + w + 6.6, 52), (50 + w + 2.4, 44)]
     c.twin([*half, (50 + w - 2, 33), (50 + 0.55 * w, 26.6), (50, 24.6)], cloth)
-    c.stroke([(50 - w + 1, 34), (50 - 0.55 * w, 27), (50, 25), (50 + 0.55 * w, 27), (50 + w - 1, 34)], trim, 1.5)
+    c.stroke(
+        [(50 - w + 1, 34), (50 - 0.55 * w, 27), (50, 25), (50 + 0.55 * w, 27), (50 + w - 1, 34)], trim, 1.5
+    )
     for x in (-10, -5, 5, 10):
         c.oval(50 + x, 28.4 + abs(x) * 0.16, 0.9, 0.9, trim)
     c.oval(50, 30, 1.7, 2.3, (64, 190, 170, 255))
@@ -125,7 +147,9 @@ def _veil(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
 
 
 def _band(c: Canvas, cloth: Colour, trim: Colour, w: float) -> None:
-    c.stroke([(50 - w - 2, 33), (40, 29.4), (50, 28.4), (60, 29.4), (50 + w + 2, 33)], darker(cloth, 0.3), 3.6)
+    c.stroke(
+        [(50 - w - 2, 33), (40, 29.4), (50, 28.4), (60, 29.4), (50 + w + 2, 33)], darker(cloth, 0.3), 3.6
+    )
     c.stroke([(50 - w - 2, 32.6), (40, 29), (50, 28), (60, 29), (50 + w + 2, 32.6)], cloth, 2.6)
     for side in (-1, 1):
         c.stroke([(50, 28.4), (50 + side * 3.4, 24), (50 + side * 6.4, 26.6)], cloth, 1.5)

@@ -81,8 +81,9 @@ def draw_features(c: Canvas, look: Look) -> None:
     _eyes(c, look)
     _brows(c, look)
     _nose(c, look)
-    _mouth(c, look)
-    _MARKS.get(look["mark"], lambda *_: None)(c, look)
+    draw_mouth(c, look)
+    if mark := _MARKS.get(look["mark"]):
+        mark(c, look)
 
 
 def _eyes(c: Canvas, look: Look) -> None:
@@ -95,7 +96,12 @@ def _eyes(c: Canvas, look: Look) -> None:
         c.oval(px, y + drop, 2.15, min(2.25, high), look.paint("eyes"))
         c.oval(px, y + drop, 1.2, 1.25, (22, 16, 20, 255))
         c.oval(px + 0.8, y - 0.8 + drop, 0.62, 0.62, WHITE)
-    lid = [(50 + x - 3.7, y - 0.6), (50 + x - 1.6, y - high + 0.1), (50 + x + 1.4, y - high), (50 + x + 3.9, y - 1)]
+    lid = [
+        (50 + x - 3.7, y - 0.6),
+        (50 + x - 1.6, y - high + 0.1),
+        (50 + x + 1.4, y - high),
+        (50 + x + 3.9, y - 1),
+    ]
     c.strokes(lid, INK, 0.95)
 
 
@@ -127,12 +133,15 @@ def _nose(c: Canvas, look: Look) -> None:
     c.stroke([(50.6, 50), (52.4, long - 2), (51.6, long), (49.2, long + 0.1)], shade, 1.0)
 
 
-def _mouth(c: Canvas, look: Look) -> None:
+def draw_mouth(c: Canvas, look: Look) -> None:
     y = skull(look).chin - 8.2
     lip = mixed(darker(look.paint("skin"), 0.3), (168, 50, 56, 255), 0.5)
     mood = look["mood"]
     if mood == "grin":
-        c.blob([(43.6, y - 1.4), (50, y - 0.5), (56.4, y - 1.4), (54.4, y + 3), (50, y + 4.3), (45.6, y + 3)], INK)
+        c.blob(
+            [(43.6, y - 1.4), (50, y - 0.5), (56.4, y - 1.4), (54.4, y + 3), (50, y + 4.3), (45.6, y + 3)],
+            INK,
+        )
         c.blob([(44.6, y - 0.9), (50, y), (55.4, y - 0.9), (54, y + 1.5), (46, y + 1.5)], WHITE)
         return
     curves: dict[str, list[Point]] = {

@@ -22,25 +22,23 @@ COLOURS: dict[str, str] = {
 }
 """Keys that hold `#rrggbb`, with what is taken where they are missing (no beard colour: the hair's)."""
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "scene": (
-        "plain sun moon stars northstar hills dunes mountains rays clouds grid snow glow blossom waves".split()
-    ),
-    "shape": "oval round long square heart".split(),
-    "age": "young grown old".split(),
-    "hair": (
-        "short none crop swept wavy long lank bob bun updo topknot braids curls afro wild monkey".split()
-    ),
-    "brows": "soft arched thick stern raised".split(),
-    "beard": "none moustache goatee full long pointed wisp stubble".split(),
-    "hat": (
-        "none deerstalker tophat turban headscarf beret futou basin montera fila veil band circlet cap straw".split()
-    ),
-    "glasses": "none round square monocle".split(),
-    "clothing": "shirt coat cape gown robe tunic dress scrubs shawl manta armor".split(),
-    "mark": "none stitches freckles monkey scar".split(),
-    "mood": "smile calm grin sly stern wistful".split(),
+_WORDS = {
+    "scene": """plain sun moon stars northstar hills dunes mountains rays clouds grid snow glow blossom
+        waves""",
+    "shape": "oval round long square heart",
+    "age": "young grown old",
+    "hair": """short none crop swept wavy long lank bob bun updo topknot braids curls afro wild monkey""",
+    "brows": "soft arched thick stern raised",
+    "beard": "none moustache goatee full long pointed wisp stubble",
+    "hat": """none deerstalker tophat turban headscarf beret futou basin montera fila veil band circlet
+        cap straw""",
+    "glasses": "none round square monocle",
+    "clothing": "shirt coat cape gown robe tunic dress scrubs shawl manta armor",
+    "mark": "none stitches freckles monkey scar",
+    "mood": "smile calm grin sly stern wistful",
 }
+
+CHOICES: dict[str, tuple[str, ...]] = {key: tuple(words.split()) for key, words in _WORDS.items()}
 """Keys that hold one of a few words; the first is taken where they are missing."""
 
 ACCESSORIES = ("pipe", "earrings", "necklace", "bowtie", "ruff", "staff", "flask", "stethoscope", "flower")
@@ -100,7 +98,19 @@ def invented(seed: str) -> dict[str, str]:
         "skin": _SKINS,
         "hair_color": _HAIRS,
         "clothing_color": _CLOTHES,
-        "hair": ("short", "swept", "wavy", "long", "bob", "bun", "curls", "afro", "topknot", "braids", "crop"),
+        "hair": (
+            "short",
+            "swept",
+            "wavy",
+            "long",
+            "bob",
+            "bun",
+            "curls",
+            "afro",
+            "topknot",
+            "braids",
+            "crop",
+        ),
         "shape": ("oval", "round", "heart", "square", "long"),
         "scene": ("plain", "sun", "moon", "stars", "hills", "clouds", "rays", "blossom", "waves"),
         "brows": CHOICES["brows"],
