@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from agent.errors import BackendError
 
 log = logging.getLogger(__name__)
 BATCH = 512  # the most tokens one llama_decode takes here; more than n_batch aborts the process
+WARNING, ERROR, CONTINUED = 3, 4, 5  # ggml's log levels
 CHECKED_BYTES = 2_000_000_000  # files up to this size have every tensor checked for NaN and the like
 
 
@@ -41,6 +43,7 @@ class Model:
         self.path = Path(options.path)
         check_header(self.path)
         _check_memory(self.path, gpu=bool(ll.llama_supports_gpu_offload()))
+        quiet()
         ll.llama_backend_init()
         self.threads = options.threads or len(os.sched_getaffinity(0))
         self._model = self._load(options, progress)
@@ -164,11 +167,13 @@ class Model:
             batch.token[i], batch.pos[i] = token, position + i
             batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
             batch.logits[i] = i == len(tokens) - 1
-        self._watch(stop)
+        if stop:  # asking costs a little at every node of the graph: worth it for a long batch only
+            self._watch(stop)
         try:
             code = self._ll.llama_decode(self.ctx, batch)
         finally:
-            self._watch(None)
+            if stop:
+                self._watch(None)
         if code == 0:
             return
         self.clear()
@@ -177,7 +182,6 @@ class Model:
         raise BackendError(f"llama.cpp could not evaluate the tokens (code {code})", where=str(self.path))
 
     def _watch(self, stop: Callable[[], bool] | None) -> None:
-        """Asking costs a little at every node of the graph: worth it for a long batch only."""
         self._stop = stop or (lambda: False)
         self._ll.llama_set_abort_callback(self.ctx, self._callback if stop else self._none, None)
 
@@ -213,6 +217,28 @@ class Model:
             code = ll.llama_set_adapters_lora(self.ctx, None, 0, None)
         if code:
             raise BackendError("llama.cpp refuses this LoRA adapter", where=path)
+
+
+_LOGS: list[Any] = []  # C keeps only pointers
+
+
+def quiet() -> None:
+    """Lets only warnings and errors of llama.cpp and its multimodal library through, to stderr."""
+    import llama_cpp as ll
+    import llama_cpp.mtmd_cpp as mt
+
+    loud = [False]
+
+    def tell(level: int, text: bytes, _data: Any) -> None:
+        if level != CONTINUED:
+            loud[0] = level in (WARNING, ERROR)
+        if loud[0]:
+            sys.stderr.write(text.decode("utf-8", "replace"))
+            sys.stderr.flush()
+
+    _LOGS.append(ll.llama_log_callback(tell))
+    for set_log in (ll.llama_log_set, mt.mtmd_log_set, mt.mtmd_helper_log_set):
+        set_log(_LOGS[-1], None)
 
 
 def _check_memory(path: Path, *, gpu: bool) -> None:
