@@ -100,15 +100,5 @@ async def set_talk(tx: AsyncConnection, channel_id: str, character_id: str, talk
     return bool(found.rowcount)
 
 
-async def webhook(tx: AsyncConnection, channel_id: str) -> str:
-    """What `set_webhook` kept for the channel, or an empty string. The platform gives it its meaning."""
-    row = (await tx.execute(select(channels.c.webhook).where(channels.c.id == channel_id))).first()
-    return str(row.webhook) if row else ""
-
-
-async def set_webhook(tx: AsyncConnection, channel_id: str, value: str) -> None:
-    await tx.execute(update(channels).where(channels.c.id == channel_id).values(webhook=value))
-
-
 def _member(channel_id: str, character_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _members.c.channel_id == channel_id, _members.c.character_id == character_id

@@ -139,10 +139,17 @@ def explain(engine: AsyncEngine) -> Iterator[None]:
         ):
             raise
         raise JournalError(*_said(error), where=where, mend=_mend(str(error))) from error
-    except (ConnectionError, TimeoutError) as error:
+
+
+@contextmanager
+def reaching(engine: AsyncEngine) -> Iterator[None]:
+    """Around making a connection: a server that cannot be reached becomes JournalError."""
+    try:
+        yield
+    except OSError as error:  # TimeoutError and ConnectionError among them
         raise JournalError(
-            f"the database does not answer ({error or type(error).__name__})",
-            where=where,
+            f"the database cannot be reached ({error or type(error).__name__})",
+            where=engine.url.render_as_string(),
             mend="is the server running, and the address in journal.url right?",
         ) from error
 

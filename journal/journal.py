@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agent.errors import JournalError
 from journal import migrate
-from journal.engine import explain, make_engine
+from journal.engine import explain, make_engine, reaching
 from journal.settings import JournalSettings
 
 if TYPE_CHECKING:
@@ -65,28 +65,34 @@ class Journal:
     async def write(self) -> "AsyncIterator[AsyncConnection]":
         """One transaction that may read and write: all of it is kept, or, where an exception leaves the
         block, nothing."""
-        async with self._turnstile:
-            with explain(self._engine):
-                async with self._engine.connect() as tx:
-                    await tx.execution_options(vignette_write=True)
-                    async with tx.begin():
-                        yield tx
+        async with self._turnstile, self._connection() as tx:
+            await tx.execution_options(vignette_write=True)
+            async with tx.begin():
+                yield tx
 
     @asynccontextmanager
     async def read(self) -> "AsyncIterator[AsyncConnection]":
         """One transaction that sees the journal as it was at its first question, whatever others write."""
-        with explain(self._engine):
-            async with self._engine.connect() as tx, tx.begin():
-                yield tx
+        async with self._connection() as tx, tx.begin():
+            yield tx
 
     async def compact(self) -> None:
         """Gives deleted words no refuge: empties SQLite's write-ahead log into the database, where deleted
         rows are overwritten. PostgreSQL's autovacuum reuses their space in its own time."""
         if self.dialect == "sqlite":
-            with explain(self._engine):
-                async with self._engine.connect() as tx:
-                    raw = await tx.get_raw_connection()
-                    driver = raw.driver_connection
-                    if driver is None:
-                        raise JournalError("the database connection is closed")
-                    await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            async with self._connection() as tx:
+                driver = (await tx.get_raw_connection()).driver_connection
+                if driver is None:
+                    raise JournalError("the database connection is closed")
+                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @asynccontextmanager
+    async def _connection(self) -> "AsyncIterator[AsyncConnection]":
+        with explain(self._engine):
+            with reaching(self._engine):
+                tx = await self._engine.connect()
+            try:
+                yield tx
+            finally:
+                # Even where the task is being cancelled, the connection goes back whole.
+                await asyncio.shield(tx.close())

@@ -74,7 +74,6 @@ channels = Table(
     _flag("private"),
     _flag("adult"),
     _word("last_message_id"),
-    _word("webhook"),
 )
 
 members = Table(
@@ -294,3 +293,10 @@ runs = Table(
     _when("ended_at", null=True),
 )
 Index("uq_runs_lock", runs.c.lock, unique=True, sqlite_where=_still, postgresql_where=_still)
+
+memory = Table(
+    "memory",
+    metadata,
+    _word("key", key=True),
+    _word("value"),
+)

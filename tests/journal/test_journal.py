@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from agent.errors import JournalError
-from journal import channels, migrate
+from journal import channels, memory, migrate
 from journal.channels import Channel
 from journal.journal import Journal
 from journal.settings import JournalSettings
@@ -27,9 +26,9 @@ async def main(url, times):
     async with await Journal.open(JournalSettings(url=url)) as journal:
         async def one():
             async with journal.write() as tx:
-                value = int(await channels.webhook(tx, "web:1"))
+                value = int(await memory.get(tx, "web:1"))
                 await asyncio.sleep(0)
-                await channels.set_webhook(tx, "web:1", str(value + 1))
+                await memory.put(tx, "web:1", str(value + 1))
         await asyncio.gather(*(one() for _ in range(times)))
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2])))
@@ -53,10 +52,13 @@ async def test_many_open_an_empty_database_at_once(url: str) -> None:
 
 
 async def test_an_exception_leaves_nothing(journal: Journal) -> None:
-    with pytest.raises(RuntimeError, match="on purpose"):
+    async def fail() -> None:
         async with journal.write() as tx:
             await channels.touch(tx, Channel("web:1", "web", "1"))
             raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await fail()
     async with journal.read() as tx:
         assert await channels.get(tx, "web:1") is None
 
@@ -70,29 +72,23 @@ async def test_foreign_keys_are_enforced(journal: Journal) -> None:
 async def test_a_reader_keeps_its_moment(journal: Journal) -> None:
     await begin(journal)
     async with journal.read() as old:
-        assert await channels.webhook(old, "web:1") == ""
+        assert await memory.get(old, "web:1") == ""
         async with journal.write() as tx:
-            await channels.set_webhook(tx, "web:1", "new")
-        assert await channels.webhook(old, "web:1") == ""
+            await memory.put(tx, "web:1", "new")
+        assert await memory.get(old, "web:1") == ""
     async with journal.read() as tx:
-        assert await channels.webhook(tx, "web:1") == "new"
+        assert await memory.get(tx, "web:1") == "new"
 
 
 async def test_no_increment_is_lost_among_tasks_and_processes(journal: Journal, url: str) -> None:
     await begin(journal)
     async with journal.write() as tx:
-        await channels.set_webhook(tx, "web:1", "0")
-    command = [sys.executable, "-c", COUNT, url, "100"]
-    processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
-    try:
-        for process in processes:
-            assert await asyncio.to_thread(process.wait, 120) == 0
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+        await memory.put(tx, "web:1", "0")
+    command = (sys.executable, "-c", COUNT, url, "100")
+    processes = [await asyncio.create_subprocess_exec(*command, cwd=ROOT) for _ in range(2)]
+    assert [await asyncio.wait_for(process.wait(), 120) for process in processes] == [0, 0]
     async with journal.read() as tx:
-        assert await channels.webhook(tx, "web:1") == "200"
+        assert await memory.get(tx, "web:1") == "200"
 
 
 async def test_cancelled_writers_leave_the_journal_usable(journal: Journal) -> None:
@@ -100,8 +96,8 @@ async def test_cancelled_writers_leave_the_journal_usable(journal: Journal) -> N
 
     async def bump() -> None:
         async with journal.write() as tx:
-            value = int(await channels.webhook(tx, "web:1") or "0")
-            await channels.set_webhook(tx, "web:1", str(value + 1))
+            value = int(await memory.get(tx, "web:1") or "0")
+            await memory.put(tx, "web:1", str(value + 1))
 
     tasks = [asyncio.create_task(bump()) for _ in range(60)]
     for number, task in enumerate(tasks):
@@ -114,7 +110,7 @@ async def test_cancelled_writers_leave_the_journal_usable(journal: Journal) -> N
     assert done >= 30
     async with journal.read() as tx:
         # A writer cancelled while its commit was on the way may have been kept, but never half.
-        assert done <= int(await channels.webhook(tx, "web:1")) <= len(tasks)
+        assert done <= int(await memory.get(tx, "web:1")) <= len(tasks)
 
 
 async def test_a_newer_schema_is_refused(journal: Journal, url: str) -> None:

@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.Column("private", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("adult", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("last_message_id", sa.Text(), server_default="", nullable=False),
-        sa.Column("webhook", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_channels"),
     )
     op.create_table(
@@ -275,4 +274,10 @@ def upgrade() -> None:
         sa.Column("character_id", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["turn_id"], ["turns.id"], name="fk_witnesses_turn_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("turn_id", "character_id", name="pk_witnesses"),
+    )
+    op.create_table(
+        "memory",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_memory"),
     )
