@@ -18,7 +18,7 @@ from tests.journal.makers import begin
 
 COUNT = """
 import asyncio, sys
-from journal import channels
+from journal import memory
 from journal.journal import Journal
 from journal.settings import JournalSettings
 
