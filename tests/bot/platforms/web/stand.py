@@ -3,7 +3,7 @@ is scripted, pictures go through the real intake, faces are drawn by the real ha
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from agent.faces import face
 from agent.intake import Intake
 from agent.picture import Maker, Note
 from agent.settings import IntakeSettings
-from bot.events import Answer, Command, Event, Incoming, Outgoing, Place, Reacted
+from bot.events import Answer, Attachment, Command, Event, Incoming, Outgoing, Place, Reacted
 from bot.platforms.base import Delivery, Platform
 from bot.platforms.web import WebPlatform
 from bot.platforms.web.needs import DialogueSummary, PictureView, StoredPicture, TurnView
@@ -130,7 +130,10 @@ class ScriptedInbox:
             for task in list(self._tasks):
                 task.cancel()
             return Answer("Stopped.")
-        said = {"why": "Sherlock Holmes answered because the message named him.", "privacy": "Kept here: words."}
+        said = {
+            "why": "Sherlock Holmes answered because the message named him.",
+            "privacy": "Kept here: words.",
+        }
         return Answer(said.get(command.name, "Done."))
 
     async def suggest(
@@ -154,13 +157,21 @@ class ScriptedInbox:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _go(self, work: "asyncio.Future[None] | object") -> None:
-        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+    def _go(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _keep(self, place: Place, id: str, name: str, text: str, message: str, attachments: object = ()) -> None:
-        shown = tuple(PictureView(a.sha256) for a in attachments)  # type: ignore[attr-defined]
+    def _keep(
+        self,
+        place: Place,
+        id: str,
+        name: str,
+        text: str,
+        message: str,
+        attachments: Sequence[Attachment] = (),
+    ) -> None:
+        shown = tuple(PictureView(a.sha256) for a in attachments)
         self._row(place, TurnView(message, Speaker(id, name, SpeakerKind.HUMAN), text, shown, None, message))
 
     def _row(self, place: Place, turn: TurnView) -> None:
