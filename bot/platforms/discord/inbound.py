@@ -1,8 +1,9 @@
 """What one account hears, in order, as events for the bot."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
@@ -45,7 +46,7 @@ class Inbound:
     async def on_message(self, message: discord.Message) -> None:
         if not self._hears(message):
             return
-        async with self._in_order(message.channel.id):
+        async with self._ordered(message.channel.id):
             incoming = await self.incoming(message)
             if incoming is not None:
                 await self._inbox.receive(incoming)
@@ -53,7 +54,7 @@ class Inbound:
     async def on_edit(self, message: discord.Message) -> None:
         if message.edited_at is None or not self._hears(message) or self._withheld(message):
             return  # no `edited_at`: Discord only added a preview
-        async with self._in_order(message.channel.id):
+        async with self._ordered(message.channel.id):
             place = translate.place_of(await self._channel(message.channel), message.guild)
             if self._rules.allows(place):
                 text = translate.words_of(message, self._silent)
@@ -63,7 +64,7 @@ class Inbound:
         guild = self._guild(guild_id)
         if not self._accounts.feeds(self._account, guild) or self._ours.removed(str(message_id)):
             return
-        async with self._in_order(channel_id):
+        async with self._ordered(channel_id):
             place = self._place(channel_id, guild)
             await self._inbox.receive(Deleted(place, str(message_id)))
 
@@ -73,7 +74,7 @@ class Inbound:
         robot = event.member is not None and event.member.bot
         if event.user_id in ours or robot or not self._accounts.feeds(self._account, guild):
             return
-        async with self._in_order(event.channel_id):
+        async with self._ordered(event.channel_id):
             place = self._place(event.channel_id, guild)
             name = event.member.display_name if event.member is not None else ""
             author = Author(translate.NAME, str(event.user_id), name)
@@ -125,9 +126,13 @@ class Inbound:
             and not self._account.content
         )
 
-    def _in_order(self, channel_id: int) -> asyncio.Lock:
-        """discord.py gives each event a task of its own: what fetches something first must not be overtaken."""
-        return self._order.setdefault(channel_id, asyncio.Lock())
+    @contextlib.asynccontextmanager
+    async def _ordered(self, channel_id: int) -> AsyncIterator[None]:
+        """discord.py gives each event a task of its own: what fetches something first must not be overtaken. And
+        what comes before the account is ready waits, for only then is it known who is mentioned."""
+        async with self._order.setdefault(channel_id, asyncio.Lock()):
+            await self._account.ready.wait()
+            yield
 
     def _guild(self, guild_id: int | None) -> discord.Guild | None:
         client = self._account.client

@@ -10,37 +10,56 @@ from tests.fakes.discord.messages import Rest
 from tests.fakes.discord.world import Bot, Json
 
 
-def routes(rest: Rest) -> list[web.RouteDef]:
-    world = rest.world
+class ApplicationRoutes:
+    """`/users`, `/oauth2`, `/applications` and the CDN."""
 
-    async def me(request: web.Request) -> web.Response:
-        return answer(rest.bot(request).user)
+    def __init__(self, rest: Rest) -> None:
+        self.rest = rest
 
-    async def application(request: web.Request) -> web.Response:
-        return answer(_application(rest.bot(request)))
+    def routes(self) -> list[web.RouteDef]:
+        commands = "/applications/{application}/commands"
+        in_guild = "/applications/{application}/guilds/{guild}/commands"
+        return [
+            web.get("/users/@me", self.me),
+            web.get("/users/{user}", self.user),
+            web.get("/oauth2/applications/@me", self.application),
+            web.put(commands, self.put_commands),
+            web.put(in_guild, self.put_commands),
+            web.get(commands, self.get_commands),
+            web.get(in_guild, self.get_commands),
+            web.get("/applications/{application}/emojis", self.emojis),
+            web.post("/applications/{application}/emojis", self.add_emoji),
+            web.get("/{path:(?:attachments|emojis)/.*}", self.file),
+        ]
 
-    async def user(request: web.Request) -> web.Response:
-        rest.bot(request)
-        found = world.users.get(request.match_info["user"])
+    async def me(self, request: web.Request) -> web.Response:
+        return answer(self.rest.bot(request).user)
+
+    async def application(self, request: web.Request) -> web.Response:
+        return answer(_application(self.rest.bot(request)))
+
+    async def user(self, request: web.Request) -> web.Response:
+        self.rest.bot(request)
+        found = self.rest.world.users.get(request.match_info["user"])
         if found is None:
             raise Refused(404, 10013, "Unknown User")
         return answer(found)
 
-    async def put_commands(request: web.Request) -> web.Response:
-        bot = rest.bot(request)
+    async def put_commands(self, request: web.Request) -> web.Response:
+        bot = self.rest.bot(request)
         bot.command_syncs += 1
         guild = request.match_info.get("guild")
-        bot.commands = [_command(bot, c, world.snowflake(), guild) for c in await request.json()]
+        bot.commands = [_command(bot, c, self.rest.world.snowflake(), guild) for c in await request.json()]
         return answer(bot.commands)
 
-    async def get_commands(request: web.Request) -> web.Response:
-        return answer(rest.bot(request).commands)
+    async def get_commands(self, request: web.Request) -> web.Response:
+        return answer(self.rest.bot(request).commands)
 
-    async def emojis(request: web.Request) -> web.Response:
-        return answer({"items": rest.bot(request).emojis})
+    async def emojis(self, request: web.Request) -> web.Response:
+        return answer({"items": self.rest.bot(request).emojis})
 
-    async def add_emoji(request: web.Request) -> web.Response:
-        bot, body = rest.bot(request), await request.json()
+    async def add_emoji(self, request: web.Request) -> web.Response:
+        bot, body = self.rest.bot(request), await request.json()
         if not re.fullmatch(r"\w{2,32}", body["name"], re.ASCII):
             raise Refused(400, 50035, "name: Must be 2 to 32 letters, digits or underscores.")
         if any(e["name"] == body["name"] for e in bot.emojis):
@@ -49,32 +68,17 @@ def routes(rest: Rest) -> list[web.RouteDef]:
         raw = base64.b64decode(data)
         if len(raw) > 256 * 1024:
             raise Refused(400, 50138, "File cannot be larger than 256.0 kb.")
-        emoji = {"id": world.snowflake(), "name": body["name"], "roles": [], "animated": False}
+        emoji = {"id": self.rest.world.snowflake(), "name": body["name"], "roles": [], "animated": False}
         emoji |= {"require_colons": True, "managed": False, "available": True, "user": bot.user}
-        world.files[f"emojis/{emoji['id']}.png"] = (head.removeprefix("data:").split(";")[0], raw)
+        self.rest.world.files[f"emojis/{emoji['id']}.png"] = (head.removeprefix("data:").split(";")[0], raw)
         bot.emojis.append(emoji)
         return answer(emoji)
 
-    async def file(request: web.Request) -> web.Response:
-        found = world.files.get(request.match_info["path"])
+    async def file(self, request: web.Request) -> web.Response:
+        found = self.rest.world.files.get(request.match_info["path"])
         if found is None:
             return web.Response(status=404)
         return web.Response(body=found[1], content_type=found[0])
-
-    commands = "/applications/{application}/commands"
-    in_guild = "/applications/{application}/guilds/{guild}/commands"
-    return [
-        web.get("/users/@me", me),
-        web.get("/users/{user}", user),
-        web.get("/oauth2/applications/@me", application),
-        web.put(commands, put_commands),
-        web.put(in_guild, put_commands),
-        web.get(commands, get_commands),
-        web.get(in_guild, get_commands),
-        web.get("/applications/{application}/emojis", emojis),
-        web.post("/applications/{application}/emojis", add_emoji),
-        web.get("/{path:(?:attachments|emojis)/.*}", file),
-    ]
 
 
 def _application(bot: Bot) -> Json:

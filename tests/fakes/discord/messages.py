@@ -108,18 +108,34 @@ def mentions_allowed(body: Json) -> bool:
     return allowed is None or bool(allowed.get("parse", ["users"]) or allowed.get("replied_user"))
 
 
-def routes(rest: Rest) -> list[web.RouteDef]:
-    world = rest.world
+class MessageRoutes:
+    """`/channels` and what is in them."""
 
-    async def get_channel(request: web.Request) -> web.Response:
-        channel = rest.channel(request)
-        rest.may(rest.bot(request), channel)
+    def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+
+    def routes(self) -> list[web.RouteDef]:
+        at, one = "/channels/{channel}", "/channels/{channel}/messages/{message}"
+        return [
+            web.get(at, self.get_channel),
+            web.get(at + "/messages", self.history),
+            web.post(at + "/messages", self.post),
+            web.get(one, self.get_message),
+            web.patch(one, self.edit),
+            web.delete(one, self.delete),
+            web.post(at + "/typing", self.typing),
+            web.post("/users/@me/channels", self.open_dm),
+        ]
+
+    async def get_channel(self, request: web.Request) -> web.Response:
+        channel = self.rest.channel(request)
+        self.rest.may(self.rest.bot(request), channel)
         return answer(channel)
 
-    async def history(request: web.Request) -> web.Response:
-        channel = rest.channel(request)
-        rest.may(rest.bot(request), channel, "read_message_history")
-        found = sorted(world.messages[channel["id"]].values(), key=lambda m: -int(m["id"]))
+    async def history(self, request: web.Request) -> web.Response:
+        channel = self.rest.channel(request)
+        self.rest.may(self.rest.bot(request), channel, "read_message_history")
+        found = sorted(self.rest.world.messages[channel["id"]].values(), key=lambda m: -int(m["id"]))
         limit = int(request.query.get("limit", 50))
         if "after" in request.query:
             later = [m for m in found if int(m["id"]) > int(request.query["after"])]
@@ -128,18 +144,18 @@ def routes(rest: Rest) -> list[web.RouteDef]:
             found = [m for m in found if int(m["id"]) < int(request.query["before"])]
         return answer([public(m) for m in found[:limit]])
 
-    async def post(request: web.Request) -> web.Response:
-        bot, channel = rest.bot(request), rest.channel(request)
-        rest.may(bot, channel, "send_messages")
+    async def post(self, request: web.Request) -> web.Response:
+        bot, channel = self.rest.bot(request), self.rest.channel(request)
+        self.rest.may(bot, channel, "send_messages")
         if channel["type"] == FORUM:
             raise Refused(400, 50008, "Cannot send messages in a non-text channel")
         body, files = await body_of(request)
         nonce = str(body.get("nonce", ""))
-        if body.get("enforce_nonce") and (bot.id, nonce) in world.nonces:
-            return answer(public(rest.found(channel, world.nonces[bot.id, nonce])))
+        if body.get("enforce_nonce") and (bot.id, nonce) in self.rest.world.nonces:
+            return answer(public(self.rest.found(channel, self.rest.world.nonces[bot.id, nonce])))
         if len(nonce) > 25:
             raise Refused(400, 50035, "nonce: Must be 25 or fewer in length.")
-        attachments = [world.attach(channel, name, data) for name, data in files.values()]
+        attachments = [self.rest.world.attach(channel, name, data) for name, data in files.values()]
         check(body.get("content"), attachments)
         more: Json = {"attachments": attachments, "_mentions_allowed": mentions_allowed(body)}
         if nonce:
@@ -147,53 +163,41 @@ def routes(rest: Rest) -> list[web.RouteDef]:
         if "message_reference" in body:
             more |= {"type": 19, "message_reference": body["message_reference"]}
             more["referenced_message"] = None
-        message = world.message(channel, bot.user, body.get("content") or "", **more)
+        message = self.rest.world.message(channel, bot.user, body.get("content") or "", **more)
         if nonce:
-            world.nonces[bot.id, nonce] = message["id"]
-        await rest.post(channel, message)
+            self.rest.world.nonces[bot.id, nonce] = message["id"]
+        await self.rest.post(channel, message)
         return answer(public(message))
 
-    async def get_message(request: web.Request) -> web.Response:
-        channel = rest.channel(request)
-        rest.may(rest.bot(request), channel, "read_message_history")
-        return answer(public(rest.found(channel, request.match_info["message"])))
+    async def get_message(self, request: web.Request) -> web.Response:
+        channel = self.rest.channel(request)
+        self.rest.may(self.rest.bot(request), channel, "read_message_history")
+        return answer(public(self.rest.found(channel, request.match_info["message"])))
 
-    async def edit(request: web.Request) -> web.Response:
-        bot, channel = rest.bot(request), rest.channel(request)
-        message = rest.found(channel, request.match_info["message"])
+    async def edit(self, request: web.Request) -> web.Response:
+        bot, channel = self.rest.bot(request), self.rest.channel(request)
+        message = self.rest.found(channel, request.match_info["message"])
         if message["author"]["id"] != bot.id:
             raise Refused(403, 50005, "Cannot edit a message authored by another user")
         body, _ = await body_of(request)
-        return answer(await rest.change(channel, message, body))
+        return answer(await self.rest.change(channel, message, body))
 
-    async def delete(request: web.Request) -> web.Response:
-        bot, channel = rest.bot(request), rest.channel(request)
-        message = rest.found(channel, request.match_info["message"])
+    async def delete(self, request: web.Request) -> web.Response:
+        bot, channel = self.rest.bot(request), self.rest.channel(request)
+        message = self.rest.found(channel, request.match_info["message"])
         if message["author"]["id"] != bot.id:
-            rest.may(bot, channel, "manage_messages")
-        await rest.remove(channel, message["id"])
+            self.rest.may(bot, channel, "manage_messages")
+        await self.rest.remove(channel, message["id"])
         return web.Response(status=204)
 
-    async def typing(request: web.Request) -> web.Response:
-        rest.may(rest.bot(request), rest.channel(request), "send_messages")
-        rest.typed += 1
+    async def typing(self, request: web.Request) -> web.Response:
+        self.rest.may(self.rest.bot(request), self.rest.channel(request), "send_messages")
+        self.rest.typed += 1
         return web.Response(status=204)
 
-    async def open_dm(request: web.Request) -> web.Response:
-        bot, body = rest.bot(request), await request.json()
-        return answer(dm(world, bot, world.users[str(body["recipient_id"])]))
-
-    at, one = "/channels/{channel}", "/channels/{channel}/messages/{message}"
-    return [
-        web.get(at, get_channel),
-        web.get(at + "/messages", history),
-        web.post(at + "/messages", post),
-        web.get(one, get_message),
-        web.patch(one, edit),
-        web.delete(one, delete),
-        web.post(at + "/typing", typing),
-        web.post("/users/@me/channels", open_dm),
-    ]
+    async def open_dm(self, request: web.Request) -> web.Response:
+        bot, body = self.rest.bot(request), await request.json()
+        return answer(dm(self.rest.world, bot, self.rest.world.users[str(body["recipient_id"])]))
 
 
 def dm(world: World, bot: Bot, user: Json) -> Json:

@@ -26,12 +26,14 @@ import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests.fakes.discord import application, messages, webhooks
+from tests.fakes.discord import messages
+from tests.fakes.discord.application import ApplicationRoutes
 from tests.fakes.discord.faults import Fault, Faults, Kind, refusals
 from tests.fakes.discord.gateway import Gateway
 from tests.fakes.discord.interactions import Interactions
 from tests.fakes.discord.people import People
 from tests.fakes.discord.proxy import ConnectProxy
+from tests.fakes.discord.webhooks import WebhookRoutes
 from tests.fakes.discord.world import FORUM, PERMISSIONS, TEXT, Bot, Json, Seen, World
 
 HOSTS = frozenset({"discord.com", "gateway.discord.gg", "cdn.discordapp.com", "media.discordapp.net"})
@@ -97,8 +99,8 @@ class LoopbackDiscord(People):
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[refusals, self.faults.middleware()], client_max_size=32 << 20)
-        api = [*application.routes(self.rest), *messages.routes(self.rest), *self.interactions.routes()]
-        api += webhooks.routes(self.rest)
+        parts = (ApplicationRoutes(self.rest), messages.MessageRoutes(self.rest), self.interactions)
+        api = [route for part in (*parts, WebhookRoutes(self.rest)) for route in part.routes()]
         for route in api:
             at = route.path if route.path.startswith("/{path") else "/api/v10" + route.path
             app.router.add_route(route.method, at, route.handler)

@@ -9,20 +9,34 @@ from tests.fakes.discord.world import FORUM, Json, public
 FORBIDDEN_NAMES = ("discord", "clyde")
 
 
-def routes(rest: Rest) -> list[web.RouteDef]:
-    world = rest.world
+class WebhookRoutes:
+    """`/webhooks` and a channel's list of them."""
 
-    def hook(request: web.Request) -> Json:
-        found = world.webhooks.get(request.match_info["hook"])
+    def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+
+    def routes(self) -> list[web.RouteDef]:
+        at = "/webhooks/{hook}/{token}"
+        return [
+            web.get("/channels/{channel}/webhooks", self.listing),
+            web.post("/channels/{channel}/webhooks", self.create),
+            web.post(at, self.execute),
+            web.get(at + "/messages/{message}", self.fetch),
+            web.patch(at + "/messages/{message}", self.edit),
+            web.delete(at + "/messages/{message}", self.delete),
+        ]
+
+    def hook(self, request: web.Request) -> Json:
+        found = self.rest.world.webhooks.get(request.match_info["hook"])
         if found is None:
             raise Refused(404, 10015, "Unknown Webhook")
         if found["token"] != request.match_info["token"]:
             raise Refused(401, 50027, "Invalid Webhook Token")
         return found
 
-    def target(request: web.Request, webhook: Json) -> Json:
+    def target(self, request: web.Request, webhook: Json) -> Json:
         thread = request.query.get("thread_id")
-        channel = world.channels[thread or webhook["channel_id"]]
+        channel = self.rest.world.channels[thread or webhook["channel_id"]]
         if thread and channel["parent_id"] != webhook["channel_id"]:
             raise Refused(404, 10003, "Unknown Channel")
         if channel["type"] == FORUM:
@@ -31,19 +45,19 @@ def routes(rest: Rest) -> list[web.RouteDef]:
             )
         return channel
 
-    async def listing(request: web.Request) -> web.Response:
-        bot, channel = rest.bot(request), rest.channel(request)
-        rest.may(bot, channel, "manage_webhooks")
-        found = [w for w in world.webhooks.values() if w["channel_id"] == channel["id"]]
+    async def listing(self, request: web.Request) -> web.Response:
+        bot, channel = self.rest.bot(request), self.rest.channel(request)
+        self.rest.may(bot, channel, "manage_webhooks")
+        found = [w for w in self.rest.world.webhooks.values() if w["channel_id"] == channel["id"]]
         return answer([w if w["user"]["id"] == bot.id else {**w, "token": None} for w in found])
 
-    async def create(request: web.Request) -> web.Response:
-        bot, channel = rest.bot(request), rest.channel(request)
-        rest.may(bot, channel, "manage_webhooks")
-        if sum(w["channel_id"] == channel["id"] for w in world.webhooks.values()) >= 15:
+    async def create(self, request: web.Request) -> web.Response:
+        bot, channel = self.rest.bot(request), self.rest.channel(request)
+        self.rest.may(bot, channel, "manage_webhooks")
+        if sum(w["channel_id"] == channel["id"] for w in self.rest.world.webhooks.values()) >= 15:
             raise Refused(400, 30007, "Maximum number of webhooks reached (15)")
         body = await request.json()
-        identity = world.snowflake()
+        identity = self.rest.world.snowflake()
         webhook = {
             "id": identity,
             "type": 1,
@@ -55,17 +69,17 @@ def routes(rest: Rest) -> list[web.RouteDef]:
             "user": bot.user,
             "token": f"{identity}-" + "k" * 60,
         }
-        world.webhooks[identity] = webhook
+        self.rest.world.webhooks[identity] = webhook
         return answer(webhook)
 
-    async def execute(request: web.Request) -> web.Response:
-        webhook = hook(request)
-        channel = target(request, webhook)
+    async def execute(self, request: web.Request) -> web.Response:
+        webhook = self.hook(request)
+        channel = self.target(request, webhook)
         body, files = await body_of(request)
         name = body.get("username") or webhook["name"]
         if not 1 <= len(name) <= 80 or any(word in name.lower() for word in FORBIDDEN_NAMES):
             raise Refused(400, 50035, "username: not allowed")
-        attachments = [world.attach(channel, n, data) for n, data in files.values()]
+        attachments = [self.rest.world.attach(channel, n, data) for n, data in files.values()]
         check(body.get("content"), attachments)
         author = {
             "id": webhook["id"],
@@ -75,7 +89,7 @@ def routes(rest: Rest) -> list[web.RouteDef]:
             "avatar": None,
             "bot": True,
         }
-        message = world.message(
+        message = self.rest.world.message(
             channel,
             author,
             body.get("content") or "",
@@ -84,36 +98,26 @@ def routes(rest: Rest) -> list[web.RouteDef]:
             _avatar_url=body.get("avatar_url", ""),
             _mentions_allowed=mentions_allowed(body),
         )
-        await rest.post(channel, message)
+        await self.rest.post(channel, message)
         return answer(public(message)) if request.query.get("wait") == "1" else web.Response(status=204)
 
-    def ours(request: web.Request) -> tuple[Json, Json]:
-        webhook = hook(request)
-        channel = target(request, webhook)
-        message = rest.found(channel, request.match_info["message"])
+    def ours(self, request: web.Request) -> tuple[Json, Json]:
+        webhook = self.hook(request)
+        channel = self.target(request, webhook)
+        message = self.rest.found(channel, request.match_info["message"])
         if message.get("webhook_id") != webhook["id"]:
             raise Refused(403, 50005, "Cannot edit a message authored by another user")
         return channel, message
 
-    async def edit(request: web.Request) -> web.Response:
-        channel, message = ours(request)
+    async def edit(self, request: web.Request) -> web.Response:
+        channel, message = self.ours(request)
         body, _ = await body_of(request)
-        return answer(await rest.change(channel, message, body))
+        return answer(await self.rest.change(channel, message, body))
 
-    async def fetch(request: web.Request) -> web.Response:
-        return answer(public(ours(request)[1]))
+    async def fetch(self, request: web.Request) -> web.Response:
+        return answer(public(self.ours(request)[1]))
 
-    async def delete(request: web.Request) -> web.Response:
-        channel, message = ours(request)
-        await rest.remove(channel, message["id"])
+    async def delete(self, request: web.Request) -> web.Response:
+        channel, message = self.ours(request)
+        await self.rest.remove(channel, message["id"])
         return web.Response(status=204)
-
-    at = "/webhooks/{hook}/{token}"
-    return [
-        web.get("/channels/{channel}/webhooks", listing),
-        web.post("/channels/{channel}/webhooks", create),
-        web.post(at, execute),
-        web.get(at + "/messages/{message}", fetch),
-        web.patch(at + "/messages/{message}", edit),
-        web.delete(at + "/messages/{message}", delete),
-    ]
