@@ -69,7 +69,12 @@ class DiscordPlatform:
         self._rules, self._ours = Rules(settings), Ours(known)
         self._accounts = Accounts(token, accounts)
         self._speaking = Speaking(
-            self._accounts, Faces(faces), self._ours, self._call, webhooks=settings.webhooks
+            self._accounts,
+            Faces(faces),
+            self._ours,
+            self._call,
+            webhooks=settings.webhooks,
+            patience=30 * pause,
         )
         self._deliveries: set[DiscordDelivery] = set()
         self._inbox: Inbox | None = None
@@ -117,6 +122,8 @@ class DiscordPlatform:
         return delivery
 
     async def find(self, turn: Outgoing) -> Sequence[str] | None:
+        if self._inbox is None:
+            return None
         try:
             found = await self._call(lambda: self._speaking.find(turn), what="look for a reply")
         except (discord.HTTPException, PlatformError) as error:

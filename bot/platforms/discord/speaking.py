@@ -1,5 +1,7 @@
 """Which voice a reply has: the character's own account, a webhook, or the main account with a name in front."""
 
+import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 
@@ -21,10 +23,18 @@ MOST_PLACES = 10_000
 
 class Speaking:
     def __init__(
-        self, accounts: Accounts, faces: Faces, ours: search.Ours, call: rest.Caller, *, webhooks: bool
+        self,
+        accounts: Accounts,
+        faces: Faces,
+        ours: search.Ours,
+        call: rest.Caller,
+        *,
+        webhooks: bool,
+        patience: float,
     ) -> None:
+        """`patience`: seconds to wait for a connection that is being made again."""
         self._accounts, self._faces, self._ours, self._call = accounts, faces, ours, call
-        self._webhooks = webhooks
+        self._webhooks, self._patience = webhooks, patience
         self._private: OrderedDict[str, Account] = OrderedDict()
         self._last: OrderedDict[str, int] = OrderedDict()
 
@@ -89,10 +99,14 @@ class Speaking:
 
     async def channel(self, account: Account, place: Place) -> discord.abc.Messageable:
         """The channel as that account sees it; raises PlatformError if it does not."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(account.ready.wait(), self._patience)
         client = account.client
         if client is None or not account.ready.is_set():
             raise PlatformError(
-                "Discord is not connected", where=account.label, mend="wait for the connection"
+                "Discord is not connected",
+                where=account.label,
+                mend="wait until it is, or see the log for why not",
             )
         identity = message_id(place.id)
         found: object = client.get_channel(identity)

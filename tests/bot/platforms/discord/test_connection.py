@@ -1,5 +1,7 @@
 """The connection: first connects that fail, resumes, reconnects, invalid sessions, intents."""
 
+import asyncio
+
 import pytest
 
 from agent.errors import PlatformError
@@ -15,6 +17,22 @@ async def test_a_failed_first_connect_is_retried(town: Town, inbox: Recorder) ->
         await town.discord.say(town.john, town.channel, "at last")
         await inbox.until(lambda r: r.heard())
     assert town.discord.gateway.identified == 1
+
+
+async def test_what_comes_before_the_account_is_ready_waits_for_it(town: Town, inbox: Recorder) -> None:
+    d = town.discord
+
+    async def early() -> None:
+        await d.gateway.changed.wait()
+        await d.say(town.john, town.channel, f"<@{d.bot.id}> are you there?")
+
+    inbox.script = lambda event: [("sherlock-holmes", ["I am."])]
+    saying = asyncio.create_task(early())
+    async with running(d, inbox, ready_timeout=0.3):
+        await saying
+        await d.until(town.channel, lambda seen: seen[-1].content == "I am.")
+    assert inbox.heard()[0].mentions_bot
+    assert inbox.failed == []
 
 
 @pytest.mark.parametrize("how", ["reconnect", "invalid-resumable", "drop"])
