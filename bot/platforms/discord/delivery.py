@@ -111,7 +111,7 @@ class DiscordDelivery:
             if index < len(self._ids):
                 await self._change(index, part)
             else:
-                self._ids.append(await self._post(part))
+                await self._post(part, index)
         return parts
 
     async def _change(self, index: int, part: str) -> None:
@@ -121,16 +121,18 @@ class DiscordDelivery:
         if await self._voice.edit(identity, part):
             self._shown[identity] = part
         else:  # somebody deleted it while it was being written
-            self._ids[index] = await self._post(part)
+            await self._post(part, index)
 
-    async def _post(self, part: str) -> str:
+    async def _post(self, part: str, index: int) -> None:
+        """Posts the reply's message number `index`. It counts as posted before anybody is told of it: what goes
+        wrong in telling must not have it posted again."""
         identity = await self._voice.post(part, self._serial)
         self._serial += 1
         self._shown[identity] = part
+        self._ids[index : index + 1] = [identity]
         self._ours.posted(identity)
-        await self._posted(self._turn.turn_id, identity)
         await self._stop_typing()
-        return identity
+        await self._posted(self._turn.turn_id, identity)
 
     async def _take_back(self, identity: str) -> None:
         self._ours.removing(identity)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import aiohttp
 import discord
 
-from agent.errors import PlatformError
+from agent.errors import PlatformError, VignetteError
 from bot.events import Incoming, Outgoing, Place
 from bot.platforms.base import Inbox, PlatformLimits, Posted
 from bot.platforms.discord import rest, translate
@@ -205,16 +205,12 @@ class DiscordPlatform:
             return
         guild = discord.Object(self._settings.guild) if self._settings.guild else None
         key = f"discord:commands:{client.application_id}:{self._settings.guild or 0}"
-        now = digest(commands)
-        if await self._memory.get(key) == now:
-            return
-        if guild is not None:
+        if guild is not None:  # discord.py finds a server's own commands only if they are in the tree as such
             commands.copy_global_to(guild=guild)
+        now, call = digest(commands), rest.Caller(self._pause, tries=2)
         try:
-            await rest.Caller(self._pause, tries=2)(
-                lambda: commands.sync(guild=guild), what="register the commands"
-            )
-        except (discord.DiscordException, PlatformError) as error:
+            if await self._memory.get(key) != now:
+                await call(lambda: commands.sync(guild=guild), what="register the commands")
+                await self._memory.set(key, now)
+        except (discord.DiscordException, VignetteError) as error:
             log.warning("the slash commands could not be registered: %s", error)
-            return
-        await self._memory.set(key, now)

@@ -9,7 +9,8 @@ import discord
 from bot.events import Outgoing
 from bot.platforms.discord.names import begun, nonce, snowflake
 
-RECENT = 100  # messages of a channel that are looked through
+FOLLOWING = 500  # messages that are looked through after the one that a turn answers
+RECENT = 100  # messages that are looked through where a turn answers none
 PARTS = 40  # messages that one turn may consist of
 
 Known = Callable[[str], Awaitable[bool]]
@@ -43,9 +44,11 @@ class Ours:
 
 
 async def recent(channel: discord.abc.Messageable, after: int = 0) -> list[discord.Message]:
-    """The channel's last messages (after an id), oldest first. Raises what discord.py raises."""
-    found = [m async for m in channel.history(limit=RECENT)]
-    return [m for m in reversed(found) if m.id > after]
+    """The first messages after an id, or the channel's last ones; oldest first. Raises what discord.py raises."""
+    if after:
+        behind = discord.Object(after)
+        return [m async for m in channel.history(limit=FOLLOWING, after=behind, oldest_first=True)]
+    return [m async for m in channel.history(limit=RECENT)][::-1]
 
 
 async def by_webhook(

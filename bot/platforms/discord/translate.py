@@ -13,7 +13,7 @@ _USER = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
 _CHANNEL = re.compile(r"<#(\d+)>")
 _EMOJI = re.compile(r"<a?(:\w+:)\d+>")
-SPOKEN = (discord.MessageType.default, discord.MessageType.reply, discord.MessageType.thread_starter_message)
+SPOKEN = (discord.MessageType.default, discord.MessageType.reply)
 
 
 def place_of(channel: object, guild: discord.Guild | None = None, channel_id: int = 0) -> Place:

@@ -40,7 +40,7 @@ class Interaction:
     def visible(self) -> list[Shown]:
         return [s for i, s in self.shown.items() if i not in self.deleted]
 
-    async def says(self, words: str = "", seconds: float = 5.0) -> Shown:
+    async def says(self, words: str = "", seconds: float = 20.0) -> Shown:
         """What is said and visible, once it has these words in it."""
         async with asyncio.timeout(seconds):
             while not (texts := [s for s in self.visible if s.content.strip() and words in s.content]):

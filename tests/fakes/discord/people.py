@@ -149,6 +149,8 @@ class People:
             filled.append({"name": option, "type": kinds[option], "value": attachment["id"]})
         inner = [{"name": sub, "type": 1, "options": filled}] if sub else filled
         data = {"id": registered["id"], "name": top, "type": 1, "options": inner}
+        if "guild_id" in registered:
+            data["guild_id"] = registered["guild_id"]
         return {**data, "resolved": {"attachments": attached}}
 
 

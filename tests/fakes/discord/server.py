@@ -161,7 +161,7 @@ class LoopbackDiscord(People):
         return self.world.seen(channel["id"])
 
     async def until(
-        self, channel: Json, ready: Callable[[Sequence[Seen]], Any], seconds: float = 5.0
+        self, channel: Json, ready: Callable[[Sequence[Seen]], Any], seconds: float = 20.0
     ) -> list[Seen]:
         """The channel's messages, once they are as wanted; AssertionError with them if they never are."""
         try:

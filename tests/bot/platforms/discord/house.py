@@ -119,7 +119,7 @@ class Recorder:
     def heard(self) -> list[Incoming]:
         return [e for e in self.events if isinstance(e, Incoming)]
 
-    async def until(self, ready: Callable[["Recorder"], Any], seconds: float = 8.0) -> None:
+    async def until(self, ready: Callable[["Recorder"], Any], seconds: float = 20.0) -> None:
         """Returns once it is so; AssertionError with what was recorded if it never is."""
         try:
             async with asyncio.timeout(seconds):
@@ -170,7 +170,7 @@ async def running(d: LoopbackDiscord, recorder: Recorder, **more: Any) -> AsyncI
     joins = recorder.joins
     task = asyncio.create_task(platform.run(recorder, recorder))
     try:
-        waiting = asyncio.create_task(recorder.until(lambda r: r.joins > joins, 15))
+        waiting = asyncio.create_task(recorder.until(lambda r: r.joins > joins, 30))
         done, _ = await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if task in done:
             waiting.cancel()

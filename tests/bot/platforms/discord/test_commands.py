@@ -110,7 +110,8 @@ async def test_definitions_are_registered_once(town: Town, inbox: Recorder, guil
     settings = DiscordSettings(guild=int(town.guild["id"]) if guild else None)
     for _ in range(2):
         async with running(town.discord, inbox, memory=notes, settings=settings):
-            pass
+            interaction = await town.discord.slash(town.john, town.channel, "why")
+            assert (await interaction.says()).content == "Very well."
     assert town.discord.bot.command_syncs == 1
     names = {c["name"] for c in town.discord.bot.commands}
     assert {"character", "talk", "duet", MENU} < names

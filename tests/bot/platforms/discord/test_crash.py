@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agent.errors import PlatformError
+from agent.errors import JournalError, PlatformError
 from bot.events import Outgoing
 from bot.settings import DiscordSettings
 from tests.bot.platforms.discord.conftest import Town
@@ -102,3 +102,32 @@ async def test_an_empty_reply_is_refused(town: Town, inbox: Recorder) -> None:
     async with running(town.discord, inbox):
         with pytest.raises(PlatformError, match="empty"):
             await inbox.speak(outgoing(place(town.channel)), ["  "])
+
+
+async def test_a_post_is_not_made_again_because_the_journal_could_not_be_told(
+    town: Town, inbox: Recorder
+) -> None:
+    d = town.discord
+
+    class Forgetful(Recorder):
+        async def __call__(self, turn_id: str, message_id: str) -> None:
+            if not self.posts:
+                self.posts.append((turn_id, message_id))
+                raise JournalError("the disk is full")
+
+    forgetful = Forgetful()
+    async with running(d, forgetful):
+        ids = await forgetful.speak(outgoing(place(town.channel)), ["Half a", "Half a loaf."])
+    assert [(m.id, m.content) for m in d.messages(town.channel)] == [(ids[0], "Half a loaf.")]
+
+
+async def test_a_turn_is_found_though_people_went_on_talking(town: Town, inbox: Recorder) -> None:
+    d, notes = town.discord, Notes()
+    asked = await d.say(town.john, town.channel, "Well?")
+    async with running(d, inbox, memory=notes):
+        turn = outgoing(place(town.channel), after=asked["id"])
+        ids = await inbox.speak(turn, ["Well."])
+    for number in range(130):
+        d.world.message(town.channel, town.john, f"chatter {number}")
+    async with running(d, Recorder(), memory=notes) as platform:
+        assert await platform.find(turn) == list(ids)

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.platforms.discord.faces import EMOJI_BYTES, emoji_name, fitting
 from bot.platforms.discord.names import begun, message_id, nonce, snowflake, webhook_name
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_webhook_names_are_always_taken(name: str) -> None:
     made = webhook_name(name)
@@ -17,6 +18,7 @@ def test_webhook_names_are_always_taken(name: str) -> None:
     assert "clyde" not in made.lower()
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(0, 50))
 def test_nonces_fit_and_tell_turns_apart(turn: str, index: int) -> None:
     assert len(nonce(turn, index)) <= 25

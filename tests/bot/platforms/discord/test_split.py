@@ -4,7 +4,7 @@ import re
 
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.platforms.discord.split import cut, size, split
@@ -33,6 +33,7 @@ MARKS = st.sampled_from(
 TEXTS = st.lists(st.one_of(MARKS, st.text(max_size=30)), max_size=60).map("".join)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(64, 200))
 def test_nothing_is_lost_and_every_part_fits(text: str, limit: int) -> None:
     pieces = cut(text, limit)
@@ -43,11 +44,13 @@ def test_nothing_is_lost_and_every_part_fits(text: str, limit: int) -> None:
     assert all(size(part) <= limit for part in parts)
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(64, 200))
 def test_no_part_leaves_a_fence_open(text: str, limit: int) -> None:
     assert all(p.text.count("```") % 2 == 0 for p in cut(text, limit))
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(64, 200))
 def test_grapheme_clusters_stay_whole(text: str, limit: int) -> None:
     borders = {0} | {m.end() for m in regex.finditer(r"\X", text)}
