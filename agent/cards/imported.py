@@ -9,6 +9,7 @@ from agent.character import Character, Lorebook
 MAX_CARD = 128 << 20  # bytes of a whole file
 MAX_JSON = 32 << 20  # bytes of the card's JSON, decoded
 MAX_DEPTH = 100  # nesting of that JSON
+MAX_VALUES = 1_000_000  # values in it
 MAX_CHUNKS = 20_000  # chunks of a PNG or a WebP, entries of an EXIF directory
 MAX_ENTRIES = 2_000  # files in a CHARX
 MAX_ENTRY = 64 << 20  # bytes of one of them, unpacked

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from agent.cards.imported import MAX_DEPTH, MAX_JSON
+from agent.cards.imported import MAX_DEPTH, MAX_JSON, MAX_VALUES
 from agent.errors import CardError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -25,6 +25,8 @@ def parse(data: bytes, repairs: list[str], where: str) -> Any:
         raise CardError(
             "there is no character card in this: no JSON, bare or in base64", where=where, mend=mend
         )
+    if plain.count(b"[") + plain.count(b"{") > MAX_VALUES:  # before they cost time and memory
+        raise CardError("the card holds too many values", where=where, mend=_VALUES)
     text = _text(plain, repairs)
     try:
         value, end = _decoder(repairs).raw_decode(text, len(text) - len(text.lstrip()))
@@ -36,11 +38,11 @@ def parse(data: bytes, repairs: list[str], where: str) -> Any:
         raise CardError(what, where=where, mend=mend) from None
     if text[end:].strip(" \t\r\n\0"):
         repairs.append("text after the end of the card was left out")
-    if _depth(value) > MAX_DEPTH:
-        raise CardError("the card is nested too deeply", where=where, mend=_DEPTH)
+    _check_size(value, where)
     return _without_surrogates(value, repairs)
 
 
+_VALUES = f"remove what is not the character's: a card may hold {MAX_VALUES:,} values"
 _DEPTH = f"remove whatever lies more than {MAX_DEPTH} levels deep"
 
 
@@ -110,16 +112,18 @@ def _decoder(repairs: list[str]) -> json.JSONDecoder:
     )
 
 
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
+def _check_size(value: Any, where: str) -> None:
+    """Raises CardError where the value is nested too deeply or holds too many values to be a card."""
+    depth, count, level = 0, 0, [value]
     while level:
-        deepest += 1
-        if deepest > MAX_DEPTH:
-            break
+        depth, count = depth + 1, count + len(level)
+        if depth > MAX_DEPTH:
+            raise CardError("the card is nested too deeply", where=where, mend=_DEPTH)
+        if count > MAX_VALUES:
+            raise CardError("the card holds too many values", where=where, mend=_VALUES)
         level = [
             c for v in level if isinstance(v, dict | list) for c in (v.values() if isinstance(v, dict) else v)
         ]
-    return deepest
 
 
 def _without_surrogates(value: Any, repairs: list[str]) -> Any:

@@ -7,9 +7,7 @@ from agent.cards.png import SIGNATURE
 from agent.errors import CardError
 
 _MAX_PIXELS = 50_000_000
-_KINDS = ("JPEG", "WEBP", "GIF", "PNG")
-
-
+_KINDS = ("JPEG", "WEBP", "GIF")
 # What Pillow raises on hostile bytes, beside its own errors.
 _BROKEN = (
     OSError,
@@ -21,6 +19,7 @@ _BROKEN = (
     TypeError,
     OverflowError,
     struct.error,
+    Warning,  # where warnings are errors
 )
 
 
@@ -36,7 +35,7 @@ def as_png(picture: bytes) -> bytes:
             if image.width * image.height > _MAX_PIXELS:
                 raise CardError("the portrait has too many pixels", mend=mend)
             upright = ImageOps.exif_transpose(image).convert("RGBA" if image.has_transparency_data else "RGB")
-    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (*_BROKEN, Image.DecompressionBombError) as error:
         raise CardError(f"the portrait cannot be read ({type(error).__name__})", mend=mend) from None
     out = io.BytesIO()
     upright.save(out, "PNG")

@@ -1,6 +1,8 @@
 """Does a text contain an entry's keys? Plain words and regular expressions, the latter on a short leash."""
 
 import functools
+import math
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,8 +11,10 @@ from agent.character import LoreEntry
 
 MAX_TEXT = 20_000  # characters of one text that are scanned, the latest ones
 MAX_PATTERN = 1_000  # characters of one regular expression
+MAX_REPEATS = 10_000  # product of its {counts}: nested ones are unrolled, and no timeout bounds compiling
 SEARCH_SECONDS = 0.05  # for one search
 BUDGET_SECONDS = 0.5  # for all regular expressions of one prompt
+_COUNTS = re.compile(r"\{\s*[a-z<=+,0-9\s]*?(\d{1,9})\s*(?:,\s*(\d{0,9})\s*)?\}")
 
 
 class Matcher:
@@ -78,6 +82,11 @@ def _as_words(key: str, text: str) -> bool:
     return False
 
 
+def _repeats(pattern: str) -> int:
+    """The product of all numbers in braces, an upper bound of what nesting them makes."""
+    return math.prod(max(int(n) for n in found if n) or 1 for found in _COUNTS.findall(pattern))
+
+
 @functools.lru_cache(maxsize=4_096)
 def _compiled(pattern: str, case_sensitive: bool) -> Any:
     """The pattern, bare or written `/like this/i`; None for one that is bad or too long."""
@@ -89,7 +98,7 @@ def _compiled(pattern: str, case_sensitive: bool) -> Any:
         letters, pattern = pattern[end + 1 :], pattern[1:end]
         known = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
         flags = functools.reduce(lambda a, b: a | b, (known.get(x, 0) for x in letters), flags)
-    if len(pattern) > MAX_PATTERN:
+    if len(pattern) > MAX_PATTERN or _repeats(pattern) > MAX_REPEATS:
         return None
     try:
         return regex.compile(pattern, flags)

@@ -65,6 +65,7 @@ def always(*entries: LoreEntry) -> list[str]:
         (entry("x", r"m\wo+n", use_regex=True, case_sensitive=True), "The Moon", False),
         (entry("x", "/moon/i", use_regex=True, case_sensitive=True), "The Moon", True),
         (entry("x", "/^moon$/m", use_regex=True), "a\nmoon\nb", True),
+        (entry("x", r"^mo{2}n \d{4}-\d{2}$", use_regex=True), "moon 1815-12", True),
         (entry("x", "(moon", use_regex=True), "(moon", False),
         (entry("x", "moon", "(bad", use_regex=True), "moon", True),
         (entry("x", "a" * 2_000, use_regex=True), "a" * 2_000, False),
@@ -179,7 +180,10 @@ def test_probability_is_drawn_from_the_callers_chance() -> None:
 
 
 def test_catastrophic_patterns_cost_little() -> None:
-    evil = [entry("x", pattern, use_regex=True) for pattern in (r"(a+)+$", r"(a|a)*b", r"(.*a){25}z") * 40]
+    evil = [
+        entry("x", pattern, use_regex=True)
+        for pattern in (r"(a+)+$", r"(a|a)*b", r"(.*a){25}z", "(((a{1000}){1000}){1000})") * 40
+    ]
     start = time.monotonic()
     assert run(evil, "a" * 5_000 + "!") == []
     assert time.monotonic() - start < 3

@@ -152,6 +152,8 @@ def test_remote_and_missing_assets_are_told_and_never_fetched() -> None:
         (make.webp(b"rcc||rccv1||aa||bb"), "encrypted"),
         (b'{"name":' + b"[" * 5_000 + b"]" * 5_000 + b"}", "too deep"),
         (b'{"name":' + b"[" * 200 + b"]" * 200 + b"}", "too deep"),
+        (b'{"name":"a","x":[' + b"[]," * 1_100_000 + b"1]}", "too many values"),
+        (b'{"name":"a","x":[' + b"1," * 1_100_000 + b"1]}", "too many values"),
         (make.charx(make.V1, name="other.json"), "no card.json"),
         (b"PK\x03\x04 nothing", "damaged"),
     ],

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.cards import Imported, read_card, read_lorebook, write_card
+from agent.cards.portraits import as_png
 from agent.errors import CardError
 from tests.agent.cards import make
 
@@ -76,3 +77,15 @@ def test_truncated_cards(number: int) -> None:
 @settings(max_examples=300, deadline=None)
 def test_random_bytes(head: bytes, body: bytes) -> None:
     try_it(head + body)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF"])
+def test_mutated_portraits(kind: str) -> None:
+    base, made = make.picture(kind), 0
+    for number in range(150):
+        try:
+            assert as_png(mutate(base, random.Random(number))).startswith(b"\x89PNG")
+            made += 1
+        except CardError:
+            continue
+    assert made > 0
