@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from agent.dialogue import Scenario, Speaker, SpeakerKind
 from bot.events import Place
 from bot.house import House, now
@@ -9,7 +11,6 @@ from bot.platforms.web.needs import DialogueSummary, PictureView, StoredPicture,
 from journal import channels, dialogues, pictures, reading, turns
 from journal.dialogues import DialogueRow
 from journal.turns import TurnRow
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 READABLE = ("heard", "written", "delivered")
 OPENING = 200  # characters of a dialogue's first words

@@ -18,7 +18,11 @@ from agent.errors import VignetteError
 from door.settings import Loaded
 
 Verdict = Literal["ok", "note", "wrong"]
-_MARK: dict[Verdict, tuple[str, str]] = {"ok": ("ok  ", "green"), "note": ("note", "yellow"), "wrong": ("BAD ", "red")}
+_MARK: dict[Verdict, tuple[str, str]] = {
+    "ok": ("ok  ", "green"),
+    "note": ("note", "yellow"),
+    "wrong": ("BAD ", "red"),
+}
 FREE_BYTES = 1_000_000_000
 
 
@@ -76,7 +80,11 @@ async def machine(_: Loaded) -> list[Finding]:
     import psutil
 
     cores, memory = os.cpu_count() or 1, psutil.virtual_memory().available / 1e9
-    return [Finding("machine", "ok", f"Python {sys.version.split()[0]}, {cores} cores, {memory:.1f} GB of memory free")]
+    return [
+        Finding(
+            "machine", "ok", f"Python {sys.version.split()[0]}, {cores} cores, {memory:.1f} GB of memory free"
+        )
+    ]
 
 
 async def folders(loaded: Loaded) -> list[Finding]:
@@ -89,7 +97,9 @@ async def folders(loaded: Loaded) -> list[Finding]:
 def _writable(name: str, path: Path) -> Finding:
     there = next(p for p in (path, *path.parents) if p.exists())
     if not os.access(there, os.W_OK):
-        return Finding(name, "wrong", f"{path} cannot be written to", f"chown or chmod {there}, or set another folder")
+        return Finding(
+            name, "wrong", f"{path} cannot be written to", f"chown or chmod {there}, or set another folder"
+        )
     free = shutil.disk_usage(there).free
     if free < FREE_BYTES:
         return Finding(name, "note", f"{path} has {free / 1e6:.0f} MB left", "make room on the disk")
@@ -102,11 +112,14 @@ async def cast(loaded: Loaded) -> list[Finding]:
     found = Cast.load(loaded.agent.cast.shipped, loaded.agent.cast.own)
     findings = [Finding("characters", "ok", f"{len(found.characters)} in the cast")]
     findings += [
-        Finding("characters", "wrong", f"{p.where}: {p.what}", p.mend or "`characters lint`") for p in found.problems
+        Finding("characters", "wrong", f"{p.where}: {p.what}", p.mend or "`characters lint`")
+        for p in found.problems
     ]
     if loaded.agent.cast.default not in found.characters:
         mend = "set [agent.cast] default to one that `characters list` shows"
-        findings.append(Finding("characters", "wrong", f"the default, {loaded.agent.cast.default}, is missing", mend))
+        findings.append(
+            Finding("characters", "wrong", f"the default, {loaded.agent.cast.default}, is missing", mend)
+        )
     return findings
 
 
@@ -136,7 +149,9 @@ async def model(loaded: Loaded) -> list[Finding]:
         await backend.close()
     if agent.backend == "llama" and not chosen(agent).path:
         words = "the embedded default is small and blind: good for trying things out"
-        found.append(Finding("model", "note", words, "`models list` shows models that see; docs: README, a real model"))
+        found.append(
+            Finding("model", "note", words, "`models list` shows models that see; docs: README, a real model")
+        )
     return found
 
 
@@ -148,11 +163,15 @@ async def keys(loaded: Loaded) -> list[Finding]:
             found.append(Finding("keys", "wrong", f"{endpoint.base_url} needs {endpoint.key_env}", mend))
     for character, variable in loaded.bot.discord.accounts.items():
         if not loaded.secrets.get(variable):
-            found.append(Finding("keys", "wrong", f"the account of {character} needs {variable}", f"set {variable}"))
+            found.append(
+                Finding("keys", "wrong", f"the account of {character} needs {variable}", f"set {variable}")
+            )
     if loaded.secrets.get("DISCORD_TOKEN"):
         found.append(Finding("Discord", "ok", "DISCORD_TOKEN is set"))
     else:
-        found.append(Finding("Discord", "note", "DISCORD_TOKEN is not set: Discord is off", "docs/discord.md"))
+        found.append(
+            Finding("Discord", "note", "DISCORD_TOKEN is not set: Discord is off", "docs/discord.md")
+        )
     return found
 
 
@@ -165,7 +184,9 @@ async def ports(loaded: Loaded) -> list[Finding]:
 
 def _port(host: str, port: int, token: bool) -> Iterator[Finding]:
     if host not in ("127.0.0.1", "::1", "localhost") and not token:
-        yield Finding("page", "wrong", f"{host} is open to others", "set VIGNETTE_WEB_TOKEN, or host = 127.0.0.1")
+        yield Finding(
+            "page", "wrong", f"{host} is open to others", "set VIGNETTE_WEB_TOKEN, or host = 127.0.0.1"
+        )
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -191,4 +212,10 @@ async def answer(loaded: Loaded) -> list[Finding]:
     finally:
         await backend.close()
     can = [n for n in ("sees", "streams", "grammar", "adapters", "logprobs") if getattr(able, n)]
-    return [Finding("model", "ok", f"{', '.join(can)}; {able.context} tokens ({able.source}); it says: {words.strip()!r}")]
+    return [
+        Finding(
+            "model",
+            "ok",
+            f"{', '.join(can)}; {able.context} tokens ({able.source}); it says: {words.strip()!r}",
+        )
+    ]

@@ -63,7 +63,9 @@ def _platforms(loaded: Loaded, bot: Bot, port: int | None, no_web: bool) -> list
         from door.web import make_web
 
         web = settings.web if port is None else settings.web.model_copy(update={"port": port})
-        found.append(make_web(web, bot.house, secrets.get("VIGNETTE_WEB_TOKEN"), loaded.agent.intake, told=_tell))
+        found.append(
+            make_web(web, bot.house, secrets.get("VIGNETTE_WEB_TOKEN"), loaded.agent.intake, told=_tell)
+        )
     accounts = {c: secrets.get(variable) for c, variable in settings.discord.accounts.items()}
     if settings.discord.enabled and (secrets.get("DISCORD_TOKEN") or any(accounts.values())):
         from door.discord import make_discord

@@ -8,9 +8,9 @@ from agent.faces import face
 from agent.settings import IntakeSettings
 from bot.archive import Archive
 from bot.house import House
-from bot.sights import Shelf
 from bot.platforms.web.platform import WebPlatform
 from bot.settings import WebSettings
+from bot.sights import Shelf
 
 
 class Faces:

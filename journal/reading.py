@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journal.dialogues import DialogueRow
@@ -21,5 +21,5 @@ async def latest(
     return [DialogueRow(**row._mapping) for row in await tx.execute(query)]
 
 
-def _by(person_id: str) -> list[object]:
+def _by(person_id: str) -> list[ColumnElement[bool]]:
     return [turns.c.speaker_id == person_id] if person_id else []

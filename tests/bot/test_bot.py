@@ -12,7 +12,7 @@ from bot.events import Attachment, Author, Deleted, Edited, Incoming, Place, Rea
 from bot.settings import BotSettings, FilterSettings, LimitSettings
 from journal import dialogues, events, feedback, pictures, turns
 from journal.turns import TurnRow
-from tests.fakes.stage import CHANNEL, SAM, ScriptedBackend, Stage, StagePlatform, drawn, stage
+from tests.fakes.stage import CHANNEL, ScriptedBackend, Stage, StagePlatform, drawn, stage
 
 KIM = Author("stage", "2", "Kim")
 
@@ -27,7 +27,9 @@ async def on(tmp_path: Path) -> AsyncIterator[Stage]:
 async def logged(s: Stage, place: Place = CHANNEL) -> list[TurnRow]:
     async with s.bot.house.journal.read() as tx:
         rows = await dialogues.listing(tx, limit=50)
-        found = [t for d in reversed(rows) if d.channel_id == place.key for t in await turns.of_dialogue(tx, d.id)]
+        found = [
+            t for d in reversed(rows) if d.channel_id == place.key for t in await turns.of_dialogue(tx, d.id)
+        ]
     return found
 
 
@@ -239,7 +241,9 @@ async def test_edits_deletions_and_reactions_are_followed(on: Stage) -> None:
 
 async def test_the_filter_withholds(tmp_path: Path) -> None:
     settings = BotSettings(filter=FilterSettings(patterns=("sword.?fish",)))
-    async with stage(tmp_path, settings=settings, backend=ScriptedBackend("Well. It is Swordfish. Good.")) as s:
+    async with stage(
+        tmp_path, settings=settings, backend=ScriptedBackend("Well. It is Swordfish. Good.")
+    ) as s:
         await s.do("character.add", character="sherlock-holmes", talk="always")
         await s.say("hello")
         await s.quiet()

@@ -37,7 +37,7 @@ async def ended(s: Stage) -> str:
 
 async def reason(s: Stage) -> str:
     async with s.bot.house.journal.read() as tx:
-        rows = [r for r in await logged(s)]
+        rows = await logged(s)
         assert not await duets.running(tx)
         found = await tx.exec_driver_sql("select end_reason from duets order by id desc")
         assert rows

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from agent.addresses import PublicOnly
 from agent.agent import Agent
@@ -39,7 +40,9 @@ class ScriptedBackend:
 
     model = "scripted-1"
 
-    def __init__(self, say: Callable[[Request], str] | str = "I see it. It is fine.", *, sees: bool = False) -> None:
+    def __init__(
+        self, say: Callable[[Request], str] | str = "I see it. It is fine.", *, sees: bool = False
+    ) -> None:
         self.say = say if callable(say) else (lambda _: str(say))
         self.sees = sees
         self.hold = asyncio.Event()
@@ -164,13 +167,17 @@ class Stage:
     backend: ScriptedBackend
     said: int = 0
 
-    async def say(self, text: str = "", *, place: Place = CHANNEL, author: Author = SAM, id: str = "", **kw: object) -> str:
+    async def say(
+        self, text: str = "", *, place: Place = CHANNEL, author: Author = SAM, id: str = "", **kw: Any
+    ) -> str:
         self.said += 1
         message_id = id or f"m{self.said:04}"
-        await self.bot.receive(Incoming(place, author, message_id, text, **kw))  # type: ignore[arg-type]
+        await self.bot.receive(Incoming(place, author, message_id, text, **kw))
         return message_id
 
-    async def do(self, name: str, *, place: Place = CHANNEL, author: Author = SAM, **arguments: str | int | bool) -> str:
+    async def do(
+        self, name: str, *, place: Place = CHANNEL, author: Author = SAM, **arguments: Any
+    ) -> str:
         self.said += 1
         return (await self.bot.command(Command(place, author, f"k{self.said:04}", name, arguments))).text
 
