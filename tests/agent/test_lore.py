@@ -186,14 +186,14 @@ def test_catastrophic_patterns_cost_little() -> None:
     ]
     start = time.monotonic()
     assert run(evil, "a" * 5_000 + "!") == []
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
 
 
 def test_a_great_book_is_scanned_quickly() -> None:
     book = [entry(f"content {n}", f"key{n}", f"other{n}") for n in range(3_000)]
     start = time.monotonic()
     assert run(book, "key7 " + "word " * 2_000, "x") == ["content 7"]
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
 
 
 MARKS = st.sampled_from(["depth", "scan_depth", "probability", "is_greeting"])

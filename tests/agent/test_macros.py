@@ -79,4 +79,4 @@ def test_nesting_and_length_cost_little() -> None:
     start = time.monotonic()
     for text in ("{{" * 50_000, "{{reverse:" * 2_000 + "}}" * 2_000, "{{x}}" * 20_000, "{" * 100_000):
         run(text)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
