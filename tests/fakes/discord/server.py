@@ -166,7 +166,7 @@ class LoopbackDiscord(People):
         """The channel's messages, once they are as wanted; AssertionError with them if they never are."""
         try:
             async with asyncio.timeout(seconds):
-                while not ready(self.messages(channel)):  # noqa: ASYNC110  (state changes from many sides)
+                while not ready(self.messages(channel)):
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise AssertionError(f"never came about: {self.messages(channel)}") from None

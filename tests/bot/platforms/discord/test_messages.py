@@ -39,7 +39,7 @@ async def test_typing_is_shown_until_the_first_words(town: Town, inbox: Recorder
     async with running(d, inbox) as platform:
         delivery = await platform.open(outgoing(place(town.channel)))
         async with asyncio.timeout(5):
-            while d.rest.typed == 0:  # noqa: ASYNC110  (counted by the server)
+            while d.rest.typed == 0:
                 await asyncio.sleep(0.01)
         await delivery.finish("Quite so.")
     assert d.messages(town.channel)[-1].content == "Quite so."
