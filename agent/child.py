@@ -29,6 +29,7 @@ Job = Callable[[Head, bytes], tuple[Head, bytes]]
 
 _LENGTHS = struct.Struct("!II")
 _HEAD_LIMIT = 1_000_000
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV")
 
 
 class ChildFailed(Exception):
@@ -84,11 +85,13 @@ class Child:
             if self._process is not None and self._process.poll() is None:
                 return self._process, False
             self._end()
-            root = str(Path(__file__).resolve().parent.parent)
-            # One thread for BLAS: its buffers are counted per thread, and the child has no use for more.
-            env = {**os.environ, "PYTHONPATH": root, "OPENBLAS_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, bufsize=0
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=_environment(),
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for the bot, which then ends its children
             )
             self._end = weakref.finalize(self, _stop, self._process)
             return self._process, True
@@ -122,6 +125,15 @@ def _exchange(process: subprocess.Popen[bytes], head: Head, data: bytes) -> tupl
     if late.is_set():
         raise ChildFailed(f"no answer within {head['seconds']:g} seconds", timed_out=True)
     raise _Gone(code)
+
+
+def _environment() -> dict[str, str]:
+    """Without the bot's secrets: the child reads hostile files. One thread for BLAS, whose buffers are
+    counted per thread: the child has no use for more."""
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    root = str(Path(__file__).resolve().parent.parent)
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
 
 
 class _Gone(Exception):

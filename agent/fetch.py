@@ -93,7 +93,8 @@ class Fetcher:
     def _check_literal(self, url: "URL") -> None:
         """aiohttp connects to written-out addresses without asking the resolver, so they are checked here."""
         address = _literal(url.host or "")
-        if address and not self._policy.permits(_name(url), url.port or 0, address):
+        odd = address is None and ":" in (url.host or "")
+        if odd or (address and not self._policy.permits(_name(url), url.port or 0, address)):
             _log.info("refused %s by policy", url.host)
             raise _failed(url, "this address may not be fetched")
 

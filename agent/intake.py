@@ -52,9 +52,7 @@ class Intake:
                 mend="Send a smaller version.",
             )
         facts, clean = await self._decoded(data, where)
-        picture = self._picture(facts, clean)
-        await asyncio.to_thread(store, picture.path, clean)
-        return picture
+        return await asyncio.to_thread(self._kept, facts, clean)
 
     def path_of(self, sha256: str, mime: str) -> Path:
         """Where a picture lies, or would. Raises PictureError for what is no hash or no kind of ours."""
@@ -82,11 +80,13 @@ class Intake:
             raise PictureError(str(facts["refused"]), where=where, mend=str(facts.get("mend", "")))
         return facts, clean
 
-    def _picture(self, facts: Head, clean: bytes) -> Picture:
+    def _kept(self, facts: Head, clean: bytes) -> Picture:
         sha256 = hashlib.sha256(clean).hexdigest()
+        path = self.path_of(sha256, str(facts["mime"]))
+        store(path, clean)
         return Picture(
             sha256=sha256,
-            path=self.path_of(sha256, facts["mime"]),
+            path=path,
             mime=facts["mime"],
             width=int(facts["width"]),
             height=int(facts["height"]),

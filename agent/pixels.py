@@ -18,7 +18,7 @@ def clean(image: "Image", max_side: int) -> "Image":
     """A fresh RGB image without metadata. Small work last: it is scaled before colours are converted."""
     profile = image.info.get("icc_profile")
     turn = _orientation(image)
-    image = _in_sight(image)
+    image = _in_sight(image, max_side)
     image = _scaled(image, max_side)
     image = _in_srgb(image, profile)
     image = _on_ground(image)
@@ -48,19 +48,28 @@ def _orientation(image: "Image") -> "Image.Transpose | None":  # type: ignore[na
         return None
 
 
-def _in_sight(image: "Image") -> "Image":
+def _in_sight(image: "Image", max_side: int) -> "Image":
     """To 8 bits a channel: L, RGB, RGBA or CMYK."""
-    if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
-        return _eight_bits(image)
+    if image.mode.startswith("I;16"):
+        return _high_bytes(image)
+    if image.mode in ("I", "F"):
+        return _eight_bits(_scaled(image, max_side))
     if image.has_transparency_data:
-        return image.convert("RGBA")
+        image = image.convert("RGBA")
+        return image if image.getchannel("A").getextrema() != (255, 255) else image.convert("RGB")
     if image.mode in ("L", "RGB", "CMYK"):
         return image
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
+def _high_bytes(image: "Image") -> "Image":
+    from PIL import Image as pil
+
+    return pil.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+
+
 def _eight_bits(image: "Image") -> "Image":
-    """16-bit, 32-bit and floating-point grey. Scaled by the type's usual range, else by what is there."""
+    """32-bit and floating-point grey. Scaled by the type's usual range, else by what is there."""
     from PIL import Image as pil
 
     values: npt.NDArray[np.float32] = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0, neginf=0)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MOST = 3
 _PLAIN = 0.5
+_SHARE = 0.75
 _CROP = 0.875  # of the shorter side: what Lite0 was evaluated with
 
 
@@ -93,8 +94,8 @@ def _of_group(
         return None
     best = max(members, key=lambda index: float(probabilities[index]))
     alone = float(probabilities[best])
-    if alone < max(_PLAIN, least):
-        return Tag(group, together)  # sure of the group, not of the kind
+    if alone < max(_PLAIN, _SHARE * together, least):
+        return Tag(group, together)  # surer of the group than of the kind
     name = names[best]
     told = group in TOLD and group not in name.split()
     return Tag(f"{name}, a kind of {group}" if told else name, alone)

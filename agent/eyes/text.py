@@ -18,6 +18,7 @@ _SHAPE = 2.5
 _LEAST_SCORE = 0.9
 _LEAST_LETTERS = 3
 _CHARACTERS = 300
+_TAMED = str.maketrans('"“”„«»[]{}<>', "''''''()()‹›")
 
 
 class Reader:
@@ -81,10 +82,10 @@ def _letters(text: str) -> int:
 
 def quotable(lines: Iterable[str]) -> str:
     """One line fit to stand between double quotes in a prompt: no control characters, no quotes that would end
-    it, at most 300 characters."""
+    it, nothing that looks like a speaker's label, a macro or a model's special token; at most 300 characters."""
     text = " / ".join(lines)
     text = "".join(
         " " if unicodedata.category(c)[0] in "CZ" else c for c in unicodedata.normalize("NFKC", text)
     )
-    text = " ".join(text.translate(str.maketrans('"“”„«»', "''''''")).split())
+    text = " ".join(text.translate(_TAMED).split())
     return text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1].rstrip() + "…"

@@ -25,14 +25,16 @@ def misbehave(head: Head, data: bytes) -> tuple[Head, bytes]:
             os.write(1, b"a library's chatter")
         case "eat":
             return {"bytes": len(bytearray(1 << 30))}, b""
-    return {"pid": os.getpid(), "do": head["do"]}, data[::-1]
+    return {"pid": os.getpid(), "do": head["do"], "secret": os.environ.get("DISCORD_TOKEN")}, data[::-1]
 
 
-async def test_answers_and_stays() -> None:
+async def test_answers_and_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "secret")
     child = Child(HERE)
     first, data = await child.call({"do": "echo"}, b"abc", seconds=20)
     second, _ = await child.call({"do": "print"}, bytes(3_000_000), seconds=20)
     assert data == b"cba"
+    assert first["secret"] is None
     assert first["pid"] == second["pid"] != os.getpid()
     child.close()
     with pytest.raises(ChildFailed):
