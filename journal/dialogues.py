@@ -73,6 +73,12 @@ async def get(tx: AsyncConnection, id: str) -> DialogueRow | None:
     return _row(row._mapping) if row else None
 
 
+async def beginning(tx: AsyncConnection, start: str, *, limit: int = 2) -> list[DialogueRow]:
+    """Dialogues whose id begins so."""
+    query = select(dialogues).where(dialogues.c.id.startswith(start, autoescape=True)).limit(limit)
+    return [_row(row._mapping) for row in await tx.execute(query)]
+
+
 async def listing(
     tx: AsyncConnection, *, platform: str | None = None, limit: int, before: str | None = None
 ) -> list[DialogueRow]:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.dialogue import SpeakerKind
 from journal.schema import channels, characters, dialogues, events, feedback, notes, people, pictures, turns
-from journal.types import When
+from journal.types import Flag, When
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ async def stats(tx: AsyncConnection) -> Stats:
         platforms=await _by(tx, by_platform.group_by(channels.c.platform)),
         people=await _count(tx, select(func.count()).select_from(people)),
         consented=await _count(
-            tx, select(func.count()).select_from(people).where(people.c.consented.is_(True))
+            tx, select(func.count()).select_from(people).where(people.c.consented == literal(True, Flag))
         ),
         pictures=await _count(tx, select(func.count()).select_from(pictures)),
         notes=await _count(tx, select(func.count()).select_from(notes)),
