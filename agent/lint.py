@@ -72,6 +72,9 @@ def lint(character: Character) -> list[Finding]:
     return sorted(found, key=lambda finding: order.index(finding.level))
 
 
+_TITLES = {"the", "miss", "mrs", "lord", "lady", "sir", "doctor", "captain", "saint"}
+
+
 def _identity(c: Character) -> Iterator[Finding]:
     if not is_id(c.id):
         yield Finding(Level.ERROR, "id", f"{c.id!r} cannot be an id", "lower-case words joined by hyphens")
@@ -82,7 +85,8 @@ def _identity(c: Character) -> Iterator[Finding]:
             Level.WARNING, "origin", "it is empty", "say the book, the time and place, the walk of life"
         )
     mentions = fold(c.profile.introduction).split()
-    words = [w for w in (*fold(c.name).split(), *fold(c.nickname).split()) if len(w) > 2 or not w.isascii()]
+    named = [w for w in fold(f"{c.name} {c.nickname}").split() if w not in _TITLES]
+    words = [w for w in named if len(w) > 2 or not w.isascii()]
     if mentions and words and not any(word in mentions for word in words):
         if c.profile.introduction.lstrip().lower().startswith(("he ", "she ", "they ", "you ", "{{char}}")):
             return

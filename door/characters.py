@@ -161,7 +161,9 @@ def _import_one(cast: "Cast", file: Path, force: bool, new_id: str) -> None:
     from agent.cast.files import LARGEST_CARD, read_bytes
     from agent.lint import lint
 
-    original, repairs, spec = None, (), "TOML"
+    original: bytes | None = None
+    repairs: tuple[str, ...] = ()
+    spec = "TOML"
     if file.suffix.lower() == ".toml":
         character = load_character(file)
     else:
@@ -211,7 +213,7 @@ def export(settings: HasAgent, name: str, kind: str, spec: str, output: Path | N
     data = _exported(cast, c, kind, spec)
     target = output or Path(f"{c.id}.{kind}")
     if str(target) == "-":
-        click.get_binary_stream("stdout").write(data)
+        click.echo(data, nl=False)
         return
     if target.exists() and not force:
         raise click.ClickException(

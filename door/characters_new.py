@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from agent.cast import Cast
     from agent.character import Character
 
 QUESTIONS = {
@@ -68,7 +69,7 @@ def _face_option(_: click.Context, __: click.Parameter, values: tuple[str, ...])
 @click.option("--yes", is_flag=True, help="Ask nothing: what is not given stays empty.")
 @click.option("--force", is_flag=True, help="Save despite errors, and replace a character with the same id.")
 @click.pass_obj
-def new(settings: Any, from_file: Path | None, yes: bool, force: bool, **given: Any) -> None:
+def new(settings: Any, /, from_file: Path | None, yes: bool, force: bool, **given: Any) -> None:
     """Make a character, step by step.
 
     You are asked for MMRole's five sections one after the other, with an example each; then for a greeting,
@@ -94,8 +95,30 @@ def new(settings: Any, from_file: Path | None, yes: bool, force: bool, **given: 
         raise click.Abort
     if broken and not asking and not force:
         raise click.ClickException("not saved\n  To mend it: answer what the errors name, or add --force")
-    path = open_cast(settings).add(made, replace=force)
+    path = _saved(open_cast(settings), made, asking, force)
     click.secho(f"{made.name} lives in {path}. Try: chat --character {made.id}", fg="green")
+
+
+def _saved(cast: "Cast", made: "Character", asking: bool, force: bool) -> Path:
+    """A taken id costs a person another id, not all their answers."""
+    from agent.errors import CharacterError
+
+    while True:
+        try:
+            return cast.add(made, replace=force)
+        except CharacterError as error:
+            if not asking:
+                raise
+            click.secho(str(error), fg="red", err=True)
+            made = replace(made, id=click.prompt("Another id", value_proc=_checked_id))
+
+
+def _checked_id(text: str) -> str:
+    from agent.cast import is_id, slug
+
+    if not is_id(text.strip()):
+        raise click.BadParameter(f"lower-case words joined by hyphens, such as {slug(text)}")
+    return text.strip()
 
 
 def _from_answers(file: Path) -> "Character":
@@ -119,9 +142,9 @@ def _made(given: dict[str, Any], asking: bool) -> "Character":
     if not asking and not given["name"]:
         raise click.UsageError("--name is wanted with --yes")
     name = given["name"] or click.prompt("Name")
-    new_id = given["new_id"] or (
-        click.prompt("Id (stays for ever)", default=slug(name)) if asking else slug(name)
-    )
+    new_id = given["new_id"] or slug(name)
+    if asking and not given["new_id"]:
+        new_id = click.prompt("Id (stays for ever)", default=new_id, value_proc=_checked_id)
     kinds = click.Choice([k.value for k in Kind])
     kind = given["kind"] or (
         click.prompt("Kind", type=kinds, default="hypothetical") if asking else "hypothetical"

@@ -55,8 +55,8 @@ def _entry(entry: LoreEntry) -> list[str]:
     lines += [] if entry.enabled else ["enabled = false"]
     flags = ("constant", "selective", "use_regex", "case_sensitive")
     lines += [f"{flag} = true" for flag in flags if getattr(entry, flag)]
-    lines += [f"insertion_order = {entry.insertion_order!r}"] if entry.insertion_order else []
-    lines += [f"priority = {entry.priority!r}"] if entry.priority else []
+    lines += [f"insertion_order = {entry.insertion_order!r}"] if repr(entry.insertion_order) != "0" else []
+    lines += [f"priority = {entry.priority!r}"] if repr(entry.priority) != "0" else []
     lines += [_pair("position", entry.position.value)] if entry.position is not Position.BEFORE else []
     lines += [_pair("content", entry.content)]
     if entry.decorators:
