@@ -131,7 +131,8 @@ class LlamaBackend:
         sampling = request.sampling
         seed = secrets.randbelow(2**31) if sampling.seed is None else sampling.seed
         adapter = self._settings.adapter if request.adapter is None else request.adapter
-        name = await asyncio.to_thread(self._name, adapter)
+        if adapter not in self._names:
+            await asyncio.to_thread(self._name, adapter)
         stream: AsyncGenerator[Frame, None] = self.worker.stream(
             "generate",
             messages=[_message(m) for m in request.messages],
@@ -149,7 +150,7 @@ class LlamaBackend:
                         prompt_tokens=result["prompt_tokens"],
                         reply_tokens=result["reply_tokens"],
                         cached_tokens=result["cached_tokens"],
-                        model=name,
+                        model=self._names[adapter],
                         seed=seed,
                     )
 

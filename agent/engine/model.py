@@ -45,7 +45,7 @@ class Model:
         _check_memory(self.path, gpu=bool(ll.llama_supports_gpu_offload()))
         quiet()
         ll.llama_backend_init()
-        self.threads = options.threads or len(os.sched_getaffinity(0))
+        self.threads = options.threads or _cores()
         self._model = self._load(options, progress)
         self.vocab = ll.llama_model_get_vocab(self._model)
         self.n_vocab = int(ll.llama_vocab_n_tokens(self.vocab))
@@ -53,7 +53,8 @@ class Model:
         self.ctx = self._context(options)
         self.n_ctx = int(ll.llama_n_ctx(self.ctx))
         self._memory = ll.llama_get_memory(self.ctx)
-        self._batch = ll.llama_batch_init(BATCH, 0, 1)
+        self.n_batch = min(BATCH, int(ll.llama_n_batch(self.ctx)))
+        self._batch = ll.llama_batch_init(self.n_batch, 0, 1)
         self._stop: Callable[[], bool] = lambda: False
         self._callback = ll.ggml_abort_callback(lambda _: self._stop())
         self._none = ll.ggml_abort_callback()
@@ -157,7 +158,7 @@ class Model:
         return bool(self._ll.llama_vocab_is_eog(self.vocab, token))
 
     def decode(self, tokens: Sequence[int], position: int, stop: Callable[[], bool] | None = None) -> None:
-        """Evaluates up to BATCH tokens; logits of the last one are kept. `stop` is asked while it works.
+        """Evaluates up to n_batch tokens; logits of the last one are kept. `stop` is asked while it works.
 
         Raises Aborted, or BackendError where llama.cpp refuses the batch (the context is emptied).
         """
@@ -239,6 +240,12 @@ def quiet() -> None:
     _LOGS.append(ll.llama_log_callback(tell))
     for set_log in (ll.llama_log_set, mt.mtmd_log_set, mt.mtmd_helper_log_set):
         set_log(_LOGS[-1], None)
+
+
+def _cores() -> int:
+    """Those we may use, where the system can say."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _check_memory(path: Path, *, gpu: bool) -> None:

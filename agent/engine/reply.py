@@ -30,7 +30,7 @@ class Engine:
         import llama_cpp as ll
 
         self.model = Model(options, progress)
-        self._chunk = WIDE if ll.llama_supports_gpu_offload() else CHUNK
+        self._chunk = min(WIDE if ll.llama_supports_gpu_offload() else CHUNK, self.model.n_batch)
         self._sight = Sight(self.model, options.mmproj) if options.mmproj else None
         bos, eos = ll.llama_vocab_bos(self.model.vocab), ll.llama_vocab_eos(self.model.vocab)
         try:
@@ -194,7 +194,7 @@ class Engine:
             if count < min(sampling["max_tokens"], room):
                 self.model.decode([token], position)
                 position += 1
-        if text := gate.end():
+        if text := gate.end(cut=finish != "stop"):
             emit({"text": text})
         return {"finish": finish, "reply_tokens": count}
 

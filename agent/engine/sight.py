@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.engine.gguf import check_header
-from agent.engine.model import BATCH, Model
+from agent.engine.model import Model
 from agent.errors import BackendError, BackendRefused
 
 MOST_TOKENS = 1024  # of one picture, where the model takes any size
@@ -93,7 +93,14 @@ class Sight:
         """Encodes a patch and puts it into the context at `position`. Blocking: seconds on a CPU."""
         after = self._ll.llama_pos(0)
         code = self._mt.mtmd_helper_eval_chunk_single(
-            self._ctx, self._model.ctx, patch.chunk, position, 0, BATCH, False, ctypes.byref(after)
+            self._ctx,
+            self._model.ctx,
+            patch.chunk,
+            position,
+            0,
+            self._model.n_batch,
+            False,
+            ctypes.byref(after),
         )
         if code or after.value != position + patch.positions:
             self._model.clear()

@@ -24,9 +24,11 @@ class TextGate:
         self._held += self._decode.decode(data)
         return self._release()
 
-    def end(self) -> str:
-        """The text held back, once no token follows. Bytes of an unfinished character are dropped."""
-        if self.stopped:
+    def end(self, *, cut: bool = False) -> str:
+        """The text held back, once no token follows. Bytes of an unfinished character are dropped; so is what
+        may have become a stop string, where the reply was cut by its limit.
+        """
+        if self.stopped or cut:
             return ""
         text, self._held = self._held, ""
         return text

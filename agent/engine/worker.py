@@ -104,11 +104,18 @@ def _bind_to(parent: int) -> None:
         os._exit(0)
 
 
+def _give_up(failure: threading.ExceptHookArgs) -> None:
+    """A worker whose reader died would be deaf: better none, and a new one."""
+    sys.__excepthook__(failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback)
+    os._exit(70)
+
+
 def main() -> None:
     _bind_to(int(sys.argv[2]))
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the socket
     os.dup2(2, 1)
+    threading.excepthook = _give_up
     worker = Worker(socket.socket(fileno=int(sys.argv[1])))
     threading.Thread(target=worker.read, daemon=True, name="frames").start()
     try:

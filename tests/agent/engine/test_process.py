@@ -29,8 +29,8 @@ SHORT = Request(HELLO, replace(GREEDY, max_tokens=3))
 
 @pytest.fixture
 async def own(tmp_path: Path) -> AsyncIterator[LlamaBackend]:
-    """A worker of this test's own, to be ill-treated; a hang counts after two seconds."""
-    backend = LlamaBackend(LlamaSettings(context=1024, stall_seconds=2.0), cache=tmp_path)
+    """A worker of this test's own, to be ill-treated; a hang counts after five seconds."""
+    backend = LlamaBackend(LlamaSettings(context=1024, stall_seconds=5.0), cache=tmp_path)
     await backend.start()
     yield backend
     await backend.close()
@@ -62,7 +62,7 @@ async def test_killed_in_the_middle_of_a_reply(own: LlamaBackend) -> None:
     began = time.monotonic()
     with pytest.raises(BackendDown, match="signal 9") as caught:
         await asyncio.wait_for(task, 5)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 4.0, "seen by the closed socket, not by the watchdog"
     assert caught.value.mend
     assert (await asyncio.wait_for(collect(own, SHORT), 30)).text
     assert pid(own) != before
@@ -83,7 +83,7 @@ async def test_a_hang_is_noticed_and_ended(own: LlamaBackend) -> None:
     before = pid(own)
     os.kill(before, signal.SIGSTOP)
     with pytest.raises(BackendDown, match="silent"):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 30)
     assert (await asyncio.wait_for(collect(own, SHORT), 30)).text
     assert not psutil.pid_exists(before)
 
@@ -212,25 +212,28 @@ async def test_a_directory_is_no_model(tmp_path: Path) -> None:
 
 async def test_cancelling_during_prefill_is_prompt(own: LlamaBackend) -> None:
     words = "The fog lay thick upon the river that morning, and nobody spoke. " * 60
-    long = Request((replace(HELLO[1], parts=(words,)),), GREEDY)
-    assert await own.count(long.messages) > 700
-    await collect(own, SHORT)
+    one = replace(GREEDY, max_tokens=1)
+    long = Request((replace(HELLO[1], parts=(words,)),), one)
+    began = time.monotonic()
+    assert (await collect(own, long)).done.prompt_tokens > 700
+    whole = time.monotonic() - began
+    await collect(own, replace(SHORT, sampling=one))  # the cache holds something else again
     task = asyncio.create_task(collect(own, long))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(whole / 4)
     assert not task.done()
     began = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await collect(own, replace(SHORT, sampling=replace(GREEDY, max_tokens=1)))
-    assert time.monotonic() - began < 2.0  # the whole prompt would take longer than that
+    await collect(own, replace(SHORT, sampling=one))
+    assert time.monotonic() - began < whole * 0.6, "the rest of the long prompt was not read"
 
 
 async def test_counting_does_not_wait_for_a_reply(own: LlamaBackend) -> None:
     _, task = await first_piece(own, LONG)
     began = time.monotonic()
     assert await own.count(HELLO) > 10
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 4.0
     assert not task.done()
     task.cancel()
 

@@ -38,6 +38,12 @@ def test_the_first_of_two_stops_counts() -> None:
     assert gate.feed(b"abcd") == "a"
 
 
+def test_a_reply_cut_short_never_ends_in_half_a_stop_string() -> None:
+    gate = TextGate(("\nUser:",))
+    assert gate.feed(b"Well.\nUs") == "Well."
+    assert gate.end(cut=True) == ""
+
+
 @given(
     st.text("abc\n🦊é", max_size=40),
     st.lists(st.text("abc\n🦊", min_size=1, max_size=4), max_size=3),
