@@ -1,0 +1,80 @@
+"""`python main.py bench`: measurements that print a table, with the peer in the same run."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def bench(ctx: click.Context) -> None:
+    """Measure Vignette's own overhead, speed and memory. Without a name: `core`."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(core)
+
+
+@bench.command()
+@click.option("--channels", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--each", default=12, show_default=True, help="Messages a channel.")
+@click.option(
+    "--rate", default=25.0, show_default=True, help="Messages a second, in all, while latency is measured."
+)
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(1, 20))
+@click.option("--quick", is_flag=True, help="Leave out memory and start-up, which start the whole program.")
+@click.option(
+    "--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too."
+)
+def core(channels: int, each: int, rate: float, repeats: int, quick: bool, path: Path | None) -> None:
+    """Overhead around the model, messages a second, memory, start-up.
+
+    An instant model and a platform in memory leave only Vignette's own work on the clock. These machines
+    are noisy: read the ratio to the peer, and run it twice.
+    """
+    figures = _core(channels, each, rate, repeats, quick)
+    for name, value in figures.items():
+        click.echo(f"{name:<58} {value:>10}")
+    if path:
+        path.write_text(json.dumps(figures, indent=1))
+
+
+def _core(channels: int, each: int, rate: float, repeats: int, quick: bool) -> dict[str, Any]:
+    from statistics import median
+
+    from bench import overhead
+
+    rounds, ours, peers = [], [], []
+    for n in range(repeats):
+        click.echo(f"round {n + 1} of {repeats}…", err=True)
+        rounds.append(asyncio.run(overhead.latency(channels, each, rate)))
+        peers.append(overhead.peer(channels * each))
+        ours.append(asyncio.run(overhead.throughput(channels, each)))
+    inward = overhead.percentiles([s for r in rounds for s in r.inward])
+    outward = overhead.percentiles([s for r in rounds for s in r.outward])
+    figures: dict[str, Any] = {
+        f"event to backend, {channels} channels, {rate:g}/s: median (ms)": round(inward[0], 2),
+        f"event to backend, {channels} channels, {rate:g}/s: p95 (ms)": round(inward[1], 2),
+        "token to delivery: median (ms)": round(outward[0], 3),
+        "token to delivery: p95 (ms)": round(outward[1], 3),
+        "whole path, instant backend (messages/s)": round(median(ours), 1),
+        "peer: the same commits by bare sqlite3 (messages/s)": round(median(peers), 1),
+        "ratio to the peer": round(median(o / p for o, p in zip(ours, peers, strict=True)), 3),
+        "samples (messages)": repeats * channels * each,
+    }
+    return figures if quick else figures | _footprints()
+
+
+def _footprints() -> dict[str, Any]:
+    from bench.footprint import footprint
+
+    click.echo("starting the program twice…", err=True)
+    remote, embedded = footprint(embedded=False), footprint(embedded=True)
+    return {
+        "start to the page's link, remote model (s)": round(remote.page, 2),
+        "start to the page's link, embedded model (s)": round(embedded.page, 2),
+        "start to the embedded model ready (s)": round(embedded.model, 2),
+        "memory, remote model (MB)": round(remote.memory),
+        "memory, embedded model (MB)": round(embedded.memory),
+    }
