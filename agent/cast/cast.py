@@ -173,12 +173,12 @@ def _listing(folder: Path) -> list[Path]:
 def _stamp(path: Path) -> Stamp:
     """Changes whenever the file or anything beside it does."""
     beside = companions(path)
-    parts = [path, *(sorted(beside.iterdir()) if path.suffix == ".toml" and beside.is_dir() else [])]
+    parts = [path, *(beside / name for name in ("portrait.png", "card.json"))]
     stamps = []
     for part in parts:
         try:
             info = part.stat()
-        except OSError:  # gone between listing and looking
+        except OSError:  # not there, or gone between listing and looking
             continue
         stamps.append((part.name, info.st_mtime_ns, info.st_size))
     return tuple(stamps)

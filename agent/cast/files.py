@@ -30,8 +30,9 @@ LARGEST_CARD = 128 << 20
 
 def load_character(path: Path) -> Character:
     """The character in a TOML file or a character card. Raises CharacterError (CardError for a card)."""
-    data = read_bytes(path, LARGEST_TOML if path.suffix == ".toml" else LARGEST_CARD)
-    if path.suffix == ".toml":
+    toml = path.suffix.lower() == ".toml"
+    data = read_bytes(path, LARGEST_TOML if toml else LARGEST_CARD)
+    if toml:
         try:
             text = data.decode("utf-8-sig").replace("\r\n", "\n")
         except UnicodeDecodeError as error:

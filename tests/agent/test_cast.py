@@ -126,10 +126,12 @@ books = st.builds(
 characters = st.builds(
     Character, id=st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,3}", fullmatch=True),
     name=texts.filter(lambda t: bool(t.strip())), origin=texts, kind=st.sampled_from(Kind),
-    profile=st.builds(Profile, introduction=texts, personality=texts, life_story=texts, relationships=texts, catchphrases=lists),
+    profile=st.builds(Profile, introduction=texts, personality=texts, life_story=texts, relationships=texts,
+                      catchphrases=lists),
     language=texts, greeting=texts, other_greetings=lists, nickname=texts, scene=texts, examples=lists,
     system_prompt=texts, post_history=texts, lorebook=st.none() | books, adult=st.booleans(), tags=lists,
-    creator=texts, creator_notes=texts, face=st.dictionaries(texts, texts, max_size=3), portrait=st.none(), card=st.just({}),
+    creator=texts, creator_notes=texts, face=st.dictionaries(texts, texts, max_size=3),
+    portrait=st.none(), card=st.just({}),
 )  # fmt: skip
 
 
