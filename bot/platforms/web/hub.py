@@ -79,6 +79,12 @@ class Log:
     def forget_heard(self) -> None:
         self._heard.clear()
 
+    def renew(self) -> None:
+        """Forgets all words. Who comes back after a gap is sent to the journal."""
+        self.epoch, self.dropped = secrets.token_hex(4), self.number
+        self.events.clear()
+        self._heard.clear()
+
     def _follow(self, name: str, data: dict[str, Any]) -> None:
         if name == "human-turn":
             self._heard[data["id"]] = (time.monotonic(), data)
@@ -162,6 +168,11 @@ class Hub:
             while not watcher.queue.empty():
                 watcher.queue.get_nowait()
         watcher.queue.put_nowait(None)
+
+    def forget(self) -> None:
+        """Somebody was forgotten: no log may still hold their words."""
+        for log in self._logs.values():
+            log.renew()
 
     def close(self) -> None:
         """Ends every stream, and every one begun later."""

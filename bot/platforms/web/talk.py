@@ -79,6 +79,8 @@ class Talk:
         )
         if body.name == "new":
             desk.hub.log(body.place).forget_heard()
+        elif body.name == "forget":
+            desk.hub.forget()
         if not answer.private:
             desk.hub.publish(body.place, "notice", {"words": answer.text})
         return web.json_response({"text": answer.text, "private": answer.private})

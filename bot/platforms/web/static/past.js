@@ -1,7 +1,7 @@
 // Past dialogues: a catalogue, and one to read.
 import * as api from "./api.js";
 import { $, face, make, say } from "./dom.js";
-import { readTurn } from "./turns.js";
+import { fillNotes, readTurn } from "./turns.js";
 
 const WHAT = { commentary: "A comment", "human-role": "A conversation", "inter-role": "A duet" };
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -49,6 +49,7 @@ export class Past {
     try {
       const { turns } = await api.dialogue(id);
       $("read-turns").replaceChildren(...turns.map(readTurn));
+      fillNotes($("read-turns"));
       const names = new Set(turns.filter((t) => t.speaker.kind === "character").map((t) => t.speaker.name));
       if (names.size) $("reading-title").textContent = [...names].join(" and ");
     } catch (error) { this.trouble(error.message); }

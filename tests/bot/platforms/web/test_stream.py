@@ -112,7 +112,7 @@ async def test_a_reader_that_does_not_read_burdens_nobody(here: Stand, guest: ai
     writer.write(f"GET {URL} HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode())
     log = here.platform.hub.log(PLACE)
     async with asyncio.timeout(5):
-        while not log.watchers:  # noqa: ASYNC110
+        while not log.watchers:
             await asyncio.sleep(0.01)
     delivery = await here.platform.open(outgoing())
     text, begun = "", time.perf_counter()
@@ -214,3 +214,14 @@ async def test_stopping_ends_open_streams_at_once(here: Stand, guest: aiohttp.Cl
         here.platform.hub.close()
         async with asyncio.timeout(2):
             await answer.content.read()
+
+
+async def test_forgetting_reaches_the_logs(here: Stand, guest: aiohttp.ClientSession) -> None:
+    await guest.post(f"/api/conversations/{PLACE}/messages", json={"id": "b1", "words": "my secret"})
+    log = here.platform.hub.log(PLACE)
+    seen = log.cursor
+    body = {"id": "b2", "place": PLACE, "name": "forget", "arguments": {"confirm": "yes"}}
+    await guest.post("/api/commands", json=body)
+    assert not [e for e in log.events if "secret" in str(e.data)]
+    assert log.heard() == []
+    assert log.since(seen) is None

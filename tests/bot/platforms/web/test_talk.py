@@ -1,8 +1,11 @@
 """Messages, pictures, commands and reactions on their way in."""
 
+import asyncio
 import hashlib
 import io
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -21,7 +24,7 @@ def form(body: object, *pictures: bytes, name: str = "a.png", kind: str = "image
     made = aiohttp.FormData()
     made.add_field("body", json.dumps(body))
     for data in pictures:
-        made.add_field("picture", data, filename=name, content_type=kind)
+        made.add_field("picture", io.BytesIO(data), filename=name, content_type=kind)
     return made
 
 
@@ -147,7 +150,7 @@ async def test_a_polyglot_loses_its_other_half(here: Stand, guest: aiohttp.Clien
         assert script not in await answer.read()
 
 
-async def test_uploads_have_limits(tmp_path, png: bytes) -> None:  # type: ignore[no-untyped-def]
+async def test_uploads_have_limits(tmp_path: Path, png: bytes) -> None:
     limits = IntakeSettings(max_bytes=50_000, per_turn=2)
     noise = io.BytesIO()
     Image.effect_noise((400, 400), 100).save(noise, "PNG")
@@ -159,6 +162,15 @@ async def test_uploads_have_limits(tmp_path, png: bytes) -> None:  # type: ignor
             assert answer.status == 413
             assert "at most 2" in (await answer.json())["error"]["what"]
         assert not here.inbox.events
+
+
+async def test_a_large_photograph_passes(here: Stand, guest: aiohttp.ClientSession) -> None:
+    photo = io.BytesIO()
+    Image.effect_noise((2_000, 1_600), 100).save(photo, "PNG")
+    assert 2_000_000 < len(photo.getvalue()) < 20_000_000
+    async with guest.post(URL, data=form({"id": "b1"}, photo.getvalue())) as answer:
+        assert answer.status == 202, await answer.text()
+    assert here.inbox.messages()[0].attachments
 
 
 async def test_a_command_carries_its_pictures(here: Stand, guest: aiohttp.ClientSession, png: bytes) -> None:
@@ -209,9 +221,7 @@ async def test_an_endless_upload_ends(
 ) -> None:
     monkeypatch.setattr("bot.platforms.web.uploads.SECONDS", 0.2)
 
-    async def drip():  # type: ignore[no-untyped-def]
-        import asyncio
-
+    async def drip() -> AsyncIterator[bytes]:
         yield b'{"id":'
         await asyncio.sleep(5)
         yield b'"b1"}'
@@ -220,7 +230,7 @@ async def test_an_endless_upload_ends(
         assert answer.status == 408
 
 
-async def test_the_cast_without_the_age_restricted(tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_the_cast_without_the_age_restricted(tmp_path: Path) -> None:
     people = {
         "a": character("a", "Ann", "Here", "Hello"),
         "b": character("b", "Bea", "Here", "Hello", adult=True),
