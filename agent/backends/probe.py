@@ -196,7 +196,7 @@ async def _unless_refused(asking: Awaitable[bool] | Awaitable[str]) -> bool | st
 
 
 def _recall(cache: Path, model: str) -> dict[str, bool] | None:
-    entry = (_read(cache).get("models") or {}).get(model)
+    entry = _models(cache).get(model)
     if not isinstance(entry, dict) or entry.get("version") != VERSION:
         return None
     found = entry.get("found")
@@ -204,9 +204,7 @@ def _recall(cache: Path, model: str) -> dict[str, bool] | None:
 
 
 def _remember(cache: Path, model: str, found: dict[str, bool]) -> None:
-    content = _read(cache)
-    models = content.get("models")
-    models = models if isinstance(models, dict) else {}
+    models = _models(cache)
     date = datetime.now(UTC).isoformat(timespec="seconds")
     models[model] = {"version": VERSION, "date": date, "found": found}
     try:
@@ -215,11 +213,15 @@ def _remember(cache: Path, model: str, found: dict[str, bool]) -> None:
         log.warning("what the model can do was not kept and will be asked again: %s", error)
 
 
-def _read(cache: Path) -> dict[str, Any]:
+def _models(cache: Path) -> dict[str, Any]:
+    path = cache / "abilities.json"
     try:
-        return read_json(cache / "abilities.json") or {}
+        found = (read_json(path) or {}).get("models", {})
+        if isinstance(found, dict):
+            return found
+        raise ValueError("its models are no object")
     except (OSError, ValueError) as error:
-        log.warning("%s is not readable and will be made anew: %s", cache / "abilities.json", error)
+        log.warning("%s is not readable and will be made anew: %s", path, error)
         return {}
 
 
