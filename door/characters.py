@@ -56,7 +56,7 @@ def open_cast(settings: HasAgent) -> "Cast":
     return Cast.load(settings.agent.cast.shipped, settings.agent.cast.own)
 
 
-def _from(cast: "Cast", name_or_file: str) -> "Character":
+def find(cast: "Cast", name_or_file: str) -> "Character":
     """A character by file, id or name. What looks like a path to a file is one."""
     from agent.cast import load_character
 
@@ -106,7 +106,7 @@ def _printable(text: str) -> str:
 def show(settings: HasAgent, name: str) -> None:
     """Show everything about NAME (an id, a name or a file)."""
     cast = open_cast(settings)
-    c = _from(cast, name)
+    c = find(cast, name)
     click.secho(_printable(c.name), bold=True)
     click.echo(_printable(f"{c.id} · {c.kind.value} · {c.origin} · {c.language} · version {c.version}"))
     parts = [("Greeting", c.greeting), ("Introduction", c.profile.introduction)]
@@ -178,70 +178,13 @@ def _import_one(cast: "Cast", file: Path, force: bool, new_id: str) -> None:
     click.secho(f"{file}: {_printable(character.name)} ({spec}) is now {character.id} in {path}", fg="green")
     for repair in repairs:
         click.echo(f"  repaired: {_printable(repair)}")
-    _tell(lint(character))
+    tell(lint(character))
 
 
-def _tell(findings: "list[Finding]") -> None:
+def tell(findings: "list[Finding]") -> None:
     colours = {"error": "red", "warning": "yellow", "note": "cyan"}
     for finding in findings:
         click.secho(f"  {_printable(str(finding))}", fg=colours[finding.level.value])
-
-
-@characters.command()
-@click.argument("name")
-@click.option(
-    "--format", "kind", type=click.Choice(["png", "json", "charx", "toml"]), default="png", show_default=True
-)
-@click.option(
-    "--spec", type=click.Choice(["v3", "v2", "v1"]), default="v3", show_default=True, help="Card version."
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Default: ID.FORMAT here; - is standard output."
-)
-@click.option("--force", is_flag=True, help="Replace an existing file.")
-@click.pass_obj
-def export(settings: HasAgent, name: str, kind: str, spec: str, output: Path | None, force: bool) -> None:
-    """Write NAME as a character card that other programs read, or as TOML.
-
-    \b
-    Example:  characters export "Sun Wukong" --format charx -o wukong.charx
-    """
-    from agent.cast.files import write_whole
-
-    cast = open_cast(settings)
-    c = _from(cast, name)
-    data = _exported(cast, c, kind, spec)
-    target = output or Path(f"{c.id}.{kind}")
-    if str(target) == "-":
-        click.echo(data, nl=False)
-        return
-    if target.exists() and not force:
-        raise click.ClickException(
-            f"{target} exists already\n  To mend it: name another file, or add --force"
-        )
-    try:
-        write_whole(target, data)
-    except OSError as error:
-        raise click.ClickException(f"{target} cannot be written: {error.strerror}") from error
-    click.echo(f"{target}: {len(data):,} bytes")
-
-
-def _exported(cast: "Cast", c: "Character", kind: str, spec: Any) -> bytes:
-    from agent.cast import dump_toml
-
-    if kind == "toml":
-        return dump_toml(c).encode()
-    from agent.cards import read_card, write_card
-    from agent.cast.files import LARGEST_CARD, companions, read_bytes
-    from agent.faces import face
-
-    portrait = c.portrait or face(c, 512)
-    if kind == "charx":
-        known = cast.characters.get(c.id)
-        kept = companions(cast.path(c.id)) / "original.charx" if known == c else Path()
-        files = read_card(read_bytes(kept, LARGEST_CARD)).assets if kept.is_file() else None
-        return write_card(c, "charx", portrait=portrait, spec=spec, assets=files)
-    return write_card(c, "png" if kind == "png" else "json", portrait=portrait, spec=spec)
 
 
 @characters.command("lint")
@@ -253,11 +196,11 @@ def lint_(settings: HasAgent, names: tuple[str, ...]) -> None:
 
     cast = open_cast(settings)
     bad = 0
-    for c in [_from(cast, n) for n in names] if names else cast.characters.values():
+    for c in [find(cast, n) for n in names] if names else cast.characters.values():
         found = lint(c)
         bad += sum(f.level is Level.ERROR for f in found)
         click.echo(f"{c.id}: " + (f"{len(found)} to mend" if found else "good"))
-        _tell(found)
+        tell(found)
     if not names:
         _problems(cast)
         bad += len(cast.problems)
@@ -277,7 +220,7 @@ def diff_(settings: HasAgent, a: str, b: str | None) -> None:
     from agent.lint import diff
 
     cast = open_cast(settings)
-    old, new = (_shipped(cast, a), cast.get(a)) if b is None else (_from(cast, a), _from(cast, b))
+    old, new = (_shipped(cast, a), cast.get(a)) if b is None else (find(cast, a), find(cast, b))
     click.echo(
         _printable(diff(old, new)) or f"nothing that reaches a prompt differs (version {new.version})\n",
         nl=False,
@@ -311,8 +254,10 @@ def _faces(cast: "Cast", folder: Path, size: int) -> Iterator[Path]:
 
 
 def _register() -> None:
+    from door.characters_export import export
     from door.characters_new import new
 
+    characters.add_command(export)
     characters.add_command(new)
 
 

@@ -82,14 +82,14 @@ def new(settings: Any, /, from_file: Path | None, yes: bool, force: bool, **give
       characters new --yes --name "Ama Serwaa" --kind hypothetical --introduction "..." ...
     """
     from agent.lint import Level, lint
-    from door.characters import _tell, open_cast
+    from door.characters import open_cast, tell
 
     asking = not yes and from_file is None
     made = _from_answers(from_file) if from_file else _made(given, asking)
     found = lint(made)
     if found:
         click.echo("What could be better:")
-        _tell(found)
+        tell(found)
     broken = any(f.level is Level.ERROR for f in found)
     if asking and not click.confirm(f"Save {made.name} as {made.id}?", default=not broken):
         raise click.Abort

@@ -121,6 +121,8 @@ def invented(seed: str) -> dict[str, str]:
         "accessory": ("", "", "earrings", "flower", "necklace"),
     }
     face = {key: str(pick(tuple(options))) for key, options in keys.items()}
+    if sum(colour(face["skin"])[:3]) < 420 and sum(colour(face["hair_color"])[:3]) > 130:
+        face["hair_color"] = _HAIRS[0]  # brown hair on brown skin would melt into one shape
     return {"background": ground[0], "background2": ground[1], **face}
 
 

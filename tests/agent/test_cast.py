@@ -107,7 +107,7 @@ def test_not_utf8_and_missing_file(tmp_path: Path) -> None:
         load_character(tmp_path / "none.toml")
 
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=80) | st.text(
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80) | st.text(
     " \t\n\\\"'ab\r\x00\x7f", max_size=250
 )
 lists = st.lists(texts, max_size=3).map(tuple)
@@ -269,8 +269,12 @@ def test_reload_sees_changes_and_reads_only_those(
     shipped, own = folders
     cast = Cast.load(shipped, own)
     read: list[str] = []
-    real = load_character
-    monkeypatch.setattr("agent.cast.cast.load_character", lambda path: read.append(path.name) or real(path))
+
+    def noted(path: Path) -> Character:
+        read.append(path.name)
+        return load_character(path)
+
+    monkeypatch.setattr("agent.cast.cast.load_character", noted)
     assert not cast.reload()
     assert read == []
     path = put(shipped, "kofi.toml", (shipped / "kofi.toml").read_text().replace("Elmina", "Tema"))
