@@ -81,7 +81,12 @@ def _sqlite(url: URL, settings: JournalSettings, busy_seconds: float) -> AsyncEn
         cursor.close()
 
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("vignette_write")
+        writes = bool(connection.get_execution_options().get("vignette_write"))
+        # A reader that writes is a bug that PostgreSQL would name: here it is named too. Most connections
+        # serve one purpose again and again, so that the switch is seldom thrown.
+        if connection.info.get("writes", True) is not writes:
+            connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+            connection.info["writes"] = writes
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     event.listen(engine.sync_engine, "connect", connected)

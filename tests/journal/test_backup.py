@@ -161,10 +161,10 @@ async def test_verify_finds_lost_references(tmp_path: Path, other: Journal) -> N
     dialogue = await fill(other, tmp_path)
     async with other.read() as tx:
         await tx.exec_driver_sql("COMMIT")
+        await tx.exec_driver_sql("PRAGMA query_only = OFF")
         await tx.exec_driver_sql("PRAGMA foreign_keys = OFF")
         await tx.execute(text("DELETE FROM dialogues WHERE id = :id"), {"id": dialogue.id})
         found = [f.where for f in await verify(tx, tmp_path)]
-        await tx.exec_driver_sql("PRAGMA foreign_keys = ON")
         await tx.exec_driver_sql("BEGIN")
     assert "turns" in found
 

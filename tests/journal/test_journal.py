@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from agent.errors import JournalError
 from journal import channels, memory, migrate
@@ -78,6 +78,17 @@ async def test_a_reader_keeps_its_moment(journal: Journal) -> None:
         assert await memory.get(old, "web:1") == ""
     async with journal.read() as tx:
         assert await memory.get(tx, "web:1") == "new"
+
+
+async def test_a_reader_cannot_write(journal: Journal) -> None:
+    async def write_while_reading() -> None:
+        async with journal.read() as tx:
+            await channels.touch(tx, Channel("web:1", "web", "1"))
+
+    for _ in range(2):
+        with pytest.raises((JournalError, DBAPIError), match="read-?only"):
+            await write_while_reading()
+        await begin(journal, "2")
 
 
 async def test_no_increment_is_lost_among_tasks_and_processes(journal: Journal, url: str) -> None:
