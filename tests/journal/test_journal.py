@@ -86,7 +86,7 @@ async def test_a_reader_cannot_write(journal: Journal) -> None:
             await channels.touch(tx, Channel("web:1", "web", "1"))
 
     for _ in range(2):
-        with pytest.raises((JournalError, DBAPIError), match="read-?only"):
+        with pytest.raises((JournalError, DBAPIError), match=r"read-?only"):
             await write_while_reading()
         await begin(journal, "2")
 
