@@ -26,6 +26,9 @@ _UNKNOWN = re.compile(
     r"|unexpected|extra.?(inputs|fields|forbidden)|extra_forbidden|invalid (param|argument)|additional propert",
     re.IGNORECASE,
 )
+_STRANGE = re.compile(
+    r"(param|argument|field|propert)|extra.?(inputs|forbidden)|extra_forbidden", re.IGNORECASE
+)
 
 
 class Dialect:
@@ -40,7 +43,7 @@ class Dialect:
         if not _UNKNOWN.search(words):
             return False
         named = {p for p in OPTIONAL if p in body and re.search(rf"(?<![a-z_]){p}(?![a-z_])", words)}
-        if not named and re.search(r"param|argument|field|input", words):
+        if not named and _STRANGE.search(words):
             named = set(EXTRAS) & set(body)
         self._dropped |= named
         return bool(named)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from agent.backends._chunks import Ended, Reading
 from agent.backends._dialect import Dialect
-from agent.backends._failures import Again, failure
+from agent.backends._failures import Again, failure, told
 from agent.backends._sse import DONE, Silent, payloads, quiet_limit
 from agent.backends.base import Request
 from agent.errors import BackendDown, ConfigError, VignetteError
@@ -69,9 +69,9 @@ class Server:
         if self._client is not None:
             await self._client.close()
 
-    def revision(self, told: str) -> str:
+    def revision(self, answered: str) -> str:
         """What answered: the server's own, more precise name where it begins with the configured one."""
-        name = _plain(told)
+        name = _plain(answered)
         ours, _, host = self.name.partition("@")
         return f"{name}@{host}" if name.startswith(ours) else self.name
 
@@ -91,7 +91,7 @@ class Server:
                     response = await manager.__aenter__()
                 break
             except openai.APIStatusError as error:
-                status, words = error.status_code, self.scrubbed(str(error.body or error.message))
+                status, words = error.status_code, told(error.body or error.message)
                 if status in (400, 404, 422) and self.dialect.learn(words, body):
                     log.info("%s: asking again in the form this server takes", self.where)
                     continue

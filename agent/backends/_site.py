@@ -11,6 +11,7 @@ from pathlib import Path
 from agent.backends._chunks import Ended
 from agent.backends._estimate import PER_PICTURE, text_tokens
 from agent.backends._facts import Facts, ask_facts
+from agent.backends._failures import Again
 from agent.backends._server import Server
 from agent.backends._sse import Silent
 from agent.backends._text import Cleaner
@@ -164,7 +165,7 @@ class Site:
                         yield Piece(piece)
                     if cleaner.stopped or sum(map(len, raw)) > RUNAWAY * (request.sampling.max_tokens + 16):
                         break
-        except (BackendRefused, PromptError):
+        except (Again, BackendRefused, PromptError):
             bill.usd = 0.0 if not raw else bill.usd
             raise
         if rest := cleaner.finish():

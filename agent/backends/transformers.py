@@ -158,23 +158,22 @@ class TransformersBackend:
         loop, told, halt = asyncio.get_running_loop(), asyncio.Queue[str | None](), Halt()
         seed = secrets.randbits(31) if request.sampling.seed is None else request.sampling.seed
 
-        def tell(text: str | None) -> None:
-            if not halt.is_set() or text is None:
+        def tell(text: str) -> None:
+            if not halt.is_set():
                 loop.call_soon_threadsafe(told.put_nowait, text)
 
         def work() -> "Spoken | None":
-            try:
-                return None if halt.is_set() else runner.speak(request, seed, halt, tell)
-            finally:
-                tell(None)
+            return None if halt.is_set() else runner.speak(request, seed, halt, tell)
 
-        assert self._thread is not None
+        if self._thread is None or self._closed:
+            raise BackendDown("the transformers backend is closed", mend="restart the program")
         self._running.add(halt)
         made = loop.run_in_executor(self._thread, work)
+        made.add_done_callback(lambda _: told.put_nowait(None))  # also where `close` cancels it in the queue
         try:
             while (text := await told.get()) is not None:
                 yield Piece(text)
-            spoken = await made
+            spoken = None if made.cancelled() else await made
         finally:
             halt.set()
             self._running.discard(halt)

@@ -323,6 +323,29 @@ async def test_parameters_a_server_does_not_know_are_left_out(server: ScriptedSe
     assert server.seen[-1].body["max_completion_tokens"] == 32
 
 
+async def test_a_refused_picture_teaches_nothing_about_parameters(server: ScriptedServer, make: Make) -> None:
+    server.sight = "refuses"
+    backend = make(server)
+    assert not (await backend.abilities()).sees
+    await collect(backend, ASK)
+    assert server.seen[-1].body["top_k"] == 40
+
+
+async def test_closing_in_the_middle_is_no_ending(server: ScriptedServer, make: Make) -> None:
+    server.script(Answer(words=FIVE * 100, pause=0.02))
+    backend = make(server)
+    running = stream(backend, ASK)
+    await anext(running)
+    await backend.close()
+
+    async def rest() -> None:
+        async for item in running:
+            assert isinstance(item, Piece)
+
+    with pytest.raises(BackendDown):
+        await rest()
+
+
 @pytest.mark.parametrize("how", ["aclose", "cancel"])
 async def test_leaving_closes_the_connection(how: str, server: ScriptedServer, make: Make) -> None:
     server.script(Answer(words=FIVE * 100, pause=0.02))

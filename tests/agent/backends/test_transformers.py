@@ -5,10 +5,10 @@ import hashlib
 import json
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -29,9 +29,6 @@ Make = Callable[..., TransformersBackend]
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    import torch
-
-    torch.set_num_threads(1)  # models this small only wait for each other's threads
     root = tmp_path_factory.mktemp("tiny")
     made = {
         "llama": tiny_vlm.llama(root / "llama"),
@@ -39,6 +36,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "idefics3": tiny_vlm.idefics3(root / "idefics3"),
     }
     return {**made, "adapter": tiny_vlm.adapter(made["llama"], root / "adapter")}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models this small only wait for each other's threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -214,6 +222,18 @@ async def test_closing_in_the_middle_is_no_ending(make: Make) -> None:
         await rest()
 
 
+async def test_closing_ends_those_who_wait(make: Make) -> None:
+    backend = make("llama")
+    await backend.start()
+    request = Request(HELLO, replace(GREEDY, max_tokens=800))
+    waiting = [asyncio.create_task(collect(backend, request)) for _ in range(3)]
+    while len(backend._running) < 3:
+        await asyncio.sleep(0.01)
+    await backend.close()
+    ends = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 20)
+    assert all(isinstance(e, BackendDown) for e in ends)
+
+
 async def test_adapters_change_the_words_and_the_name(make: Make, folders: dict[str, Path]) -> None:
     plain = await collect(make("llama"), Request(HELLO, GREEDY))
     backend = make("llama", adapter=str(folders["adapter"]))
@@ -272,10 +292,9 @@ async def test_no_folder_and_no_device() -> None:
 async def test_a_missing_device_is_named(make: Make, folders: dict[str, Path], tmp_path: Path) -> None:
     import torch
 
-    if torch.cuda.is_available():
-        pytest.fail("this test wants a machine without CUDA; make it choose another device here")
-    settings = TransformersSettings(path=str(folders["llama"]), device="cuda")
-    with pytest.raises(BackendDown, match="cuda"):
+    device: Literal["cuda", "mps"] = "mps" if torch.cuda.is_available() else "cuda"  # no machine has both
+    settings = TransformersSettings(path=str(folders["llama"]), device=device)
+    with pytest.raises(BackendDown, match=device):
         await TransformersBackend(settings, cache=tmp_path).start()
 
 
