@@ -18,9 +18,8 @@ from journal.types import Flag, Json, When, Words
 HEAD = "0001"  # the newest migration; lets an up-to-date journal open without loading alembic
 VERSION_TABLE = "vignette_version"
 
-metadata = MetaData(
-    naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
-)
+_NAMES = {"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
+metadata = MetaData(naming_convention=_NAMES)
 
 
 def _word(name: str, *, key: bool = False, default: str | None = "") -> Column[str]:
@@ -42,8 +41,7 @@ def _count(name: str) -> Column[int]:
 
 
 def _of(name: str, target: str, *, key: bool = False) -> Column[str]:
-    parent = ForeignKey(target, ondelete="CASCADE")
-    return Column(name, Words, parent, primary_key=key, nullable=False)
+    return Column(name, Words, ForeignKey(target, ondelete="CASCADE"), primary_key=key, nullable=False)
 
 
 events = Table(
