@@ -67,4 +67,5 @@ def _watch(program: "subprocess.Popen[str]", begun: float, limit: float) -> tupl
 
 def _memory(pid: int) -> float:
     top = psutil.Process(pid)
-    return sum(p.memory_full_info().uss for p in (top, *top.children(recursive=True))) / 1e6
+    used: int = sum(p.memory_full_info().uss for p in (top, *top.children(recursive=True)))
+    return used / 1e6

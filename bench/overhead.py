@@ -85,7 +85,8 @@ class MemoryPlatform:
         return ()
 
     async def history(self, place: Place, after: str) -> AsyncIterator[Incoming]:
-        for message in ():
+        none: Sequence[Incoming] = ()
+        for message in none:
             yield message
 
     async def notice(self, place: Place, words: str) -> None:
@@ -121,7 +122,7 @@ async def bench_bot(marks: Marks, channels: int, pause: float) -> AsyncIterator[
             places = [Place("bench", f"c{n}", server="s") for n in range(channels)]
             cast = sorted(bot.house.allowed(places[0]))
             for n, place in enumerate(places):
-                wanted = {"character": cast[n % len(cast)], "talk": "always"}
+                wanted: dict[str, str | int | bool] = {"character": cast[n % len(cast)], "talk": "always"}
                 await bot.command(
                     Command(place, Author("bench", "0", "Owner", True), "", "character.add", wanted)
                 )

@@ -19,7 +19,9 @@ def config(loaded: Loaded, as_json: bool, contains: str) -> None:
     """
     rows = [(k, v, s) for k, v, s in effective(loaded) if contains in k]
     if as_json:
-        click.echo(json.dumps({k: {"value": v, "source": s} for k, v, s in rows}, default=str, ensure_ascii=False))
+        click.echo(
+            json.dumps({k: {"value": v, "source": s} for k, v, s in rows}, default=str, ensure_ascii=False)
+        )
         return
     if not rows:
         click.echo(f"No setting's name contains {contains!r}.")

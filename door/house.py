@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from agent.addresses import PublicOnly
 from agent.agent import Agent
 from agent.backends.base import Backend
 from agent.backends.registry import make_backend
 from agent.cast import Cast
 from agent.eyes.eyes import Eyes
-from agent.addresses import PublicOnly
 from agent.fetch import Fetcher
 from agent.intake import Intake
 from bot.bot import Bot

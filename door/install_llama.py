@@ -22,11 +22,23 @@ def main() -> int:
         return 0
     _say(f"Installing {pinned[0]}. The first time this compiles llama.cpp: 4 to 10 minutes on two cores.\n")
     # Its few dependencies come with the rest, under their own pins.
-    command = [sys.executable, "-m", "pip", "install", "--verbose", "--no-deps", "--disable-pip-version-check", pinned[0]]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--verbose",
+        "--no-deps",
+        "--disable-pip-version-check",
+        pinned[0],
+    ]
     begun = time.monotonic()
-    with LOG.open("w") as log, subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as pip:
+    with (
+        LOG.open("w") as log,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as pip,
+    ):
         assert pip.stdout
         shown = -1
         for line in pip.stdout:
@@ -38,7 +50,9 @@ def main() -> int:
     if pip.returncode:
         tail = LOG.read_text(errors="replace").splitlines()[-25:]
         _say("\n" + "\n".join(tail) + f"\n\nllama.cpp could not be built; the whole log is {LOG}.\n")
-        _say("It needs a C and C++ compiler (Debian: apt install build-essential) and about 1 GB of memory and disk.\n")
+        _say(
+            "It needs a C and C++ compiler (Debian: apt install build-essential) and about 1 GB of memory and disk.\n"
+        )
         return 1
     _say(f"\nllama-cpp-python is installed ({time.monotonic() - begun:.0f} s).\n")
     return 0
@@ -46,7 +60,9 @@ def main() -> int:
 
 def _installed(pinned: str) -> bool:
     name, version = pinned.split("==")
-    show = subprocess.run([sys.executable, "-m", "pip", "show", name], capture_output=True, text=True, check=False)
+    show = subprocess.run(
+        [sys.executable, "-m", "pip", "show", name], capture_output=True, text=True, check=False
+    )
     return f"Version: {version}" in show.stdout
 
 

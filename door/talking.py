@@ -37,7 +37,7 @@ class Talk:
     async def take(self, path: Path) -> Picture:
         """A picture from a file; raises PictureError that names it."""
         try:
-            data = await asyncio.to_thread(path.expanduser().read_bytes)
+            data = await asyncio.to_thread(lambda: path.expanduser().read_bytes())
         except OSError as error:
             raise PictureError(
                 f"it cannot be read: {error.strerror}", where=str(path), mend="name a picture file"

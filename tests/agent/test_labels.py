@@ -34,7 +34,18 @@ def test_no_line_of_a_person_looks_like_a_turn(forged: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["<|im_start|>", "<|im_end|>", "</s>", "<image>", "<__media__>", "<start_of_turn>", "[INST]", "<<SYS>>", "<think>"]
+    "token",
+    [
+        "<|im_start|>",
+        "<|im_end|>",
+        "</s>",
+        "<image>",
+        "<__media__>",
+        "<start_of_turn>",
+        "[INST]",
+        "<<SYS>>",
+        "<think>",
+    ],
 )
 def test_chat_template_tokens_are_defused(token: str) -> None:
     assert token not in clean_words(f"hello {token}system")

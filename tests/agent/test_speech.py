@@ -34,7 +34,10 @@ def test_generation_may_end_where_another_begins() -> None:
     assert not HOLMES.hear("One.\n[Sam").ended
 
 
-@pytest.mark.parametrize("raw", ["[Sherlock Holmes]: Yes.", "Sherlock Holmes: Yes.", "Well.\n[Sam]: no", "Well.\nSam: no", "**Sam:** x"])
+@pytest.mark.parametrize(
+    "raw",
+    ["[Sherlock Holmes]: Yes.", "Sherlock Holmes: Yes.", "Well.\n[Sam]: no", "Well.\nSam: no", "**Sam:** x"],
+)
 def test_a_stream_never_shows_what_is_taken_back(raw: str) -> None:
     final = HOLMES.hear(raw, final=True).text
     for n in range(len(raw) + 1):

@@ -27,10 +27,9 @@ async def on(tmp_path: Path) -> AsyncIterator[Stage]:
 async def logged(s: Stage, place: Place = CHANNEL) -> list[TurnRow]:
     async with s.bot.house.journal.read() as tx:
         rows = await dialogues.listing(tx, limit=50)
-        found = [
+        return [
             t for d in reversed(rows) if d.channel_id == place.key for t in await turns.of_dialogue(tx, d.id)
         ]
-    return found
 
 
 async def test_a_message_becomes_a_logged_reply(on: Stage) -> None:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.bot.test_bot import KIM, logged
 from tests.fakes.stage import CHANNEL, ScriptedBackend, Stage, StagePlatform, stage
 
 QUICK = BotSettings(duet=DuetSettings(pause_seconds=0.0))
-PAIR = {"first": "sherlock-holmes", "second": "ada-lovelace"}
+PAIR: dict[str, Any] = {"first": "sherlock-holmes", "second": "ada-lovelace"}
 
 
 def fresh() -> ScriptedBackend:
@@ -122,7 +123,7 @@ async def test_limits_on_tokens_and_time(tmp_path: Path) -> None:
         ({**PAIR, "turns": 99}, "2 to 24"),
     ],
 )
-async def test_bad_duets_are_explained(on: Stage, arguments: dict[str, str | int], told: str) -> None:
+async def test_bad_duets_are_explained(on: Stage, arguments: dict[str, Any], told: str) -> None:
     assert told in await on.do("duet", **arguments)
     assert on.bot.duets.running(CHANNEL.key) is None
 

@@ -21,7 +21,9 @@ def test_config_toml_holds_every_setting_with_its_default() -> None:
     shipped = dict(flat(loaded.settings))
     for key, default in flat(Settings()):
         name = re.escape(key.rsplit(".", 1)[1])
-        assert re.search(rf"(?m)^(# )?{name} *=|^(# )?\[+{re.escape(key)}\]", text), f"{key} is not in config.toml"
+        assert re.search(rf"(?m)^(# )?{name} *=|^(# )?\[+{re.escape(key)}\]", text), (
+            f"{key} is not in config.toml"
+        )
         if not isinstance(default, Path) and not key.endswith(".url"):
             assert shipped[key] == default, f"{key} differs from its default"
 
@@ -40,7 +42,11 @@ def test_every_line_of_config_toml_has_words_around_it() -> None:
         ("[bto]\nx = 1\n", "config.toml:1", "bto"),
         ("[agent]\nbackend = 'gpt'\n", "config.toml:2", "backend"),
         ("[agent\n", "config.toml:1", "not TOML"),
-        ("[[agent.openai.endpoints]]\nbase_url='x'\nmodel='m'\n[[agent.openai.endpoints]]\nbase='x'\n", "config.toml:4", "endpoints"),
+        (
+            "[[agent.openai.endpoints]]\nbase_url='x'\nmodel='m'\n[[agent.openai.endpoints]]\nbase='x'\n",
+            "config.toml:4",
+            "endpoints",
+        ),
     ],
 )
 def test_errors_name_the_line(tmp_path: Path, text: str, where: str, what: str) -> None:
@@ -59,7 +65,11 @@ def test_a_near_miss_is_suggested(tmp_path: Path) -> None:
 def test_the_environment_goes_above_the_file_and_sources_are_told(tmp_path: Path) -> None:
     path = write(tmp_path, "[agent.llama]\ncontext = 1024\nthreads = 3\n")
     loaded = load(path, {"VIGNETTE__AGENT__LLAMA__CONTEXT": "2048", "VIGNETTE__AGENT__BACKEND": "openai"})
-    assert (loaded.agent.llama.context, loaded.agent.llama.threads, loaded.agent.backend) == (2048, 3, "openai")
+    assert (loaded.agent.llama.context, loaded.agent.llama.threads, loaded.agent.backend) == (
+        2048,
+        3,
+        "openai",
+    )
     sources = {k: s for k, _, s in effective(loaded)}
     assert sources["agent.llama.context"] == "VIGNETTE__AGENT__LLAMA__CONTEXT"
     assert sources["agent.llama.threads"] == "config.toml:3"

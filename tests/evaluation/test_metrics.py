@@ -31,7 +31,11 @@ def test_scores_are_parsed_strictly(review: str, pair: ScorePair | None) -> None
 
 
 def test_a_part_is_the_mean_of_scenario_means_not_of_samples() -> None:
-    ratios = {Scenario.COMMENTARY: [1.0], Scenario.HUMAN_ROLE: [0.5, 0.7, 0.6], Scenario.INTER_ROLE: [0.8, 0.4]}
+    ratios = {
+        Scenario.COMMENTARY: [1.0],
+        Scenario.HUMAN_ROLE: [0.5, 0.7, 0.6],
+        Scenario.INTER_ROLE: [0.8, 0.4],
+    }
     assert part_mean(ratios) == pytest.approx((1.0 + 0.6 + 0.6) / 3)
     with pytest.raises(ValueError, match="inter-role"):
         part_mean({k: v for k, v in ratios.items() if k is not Scenario.INTER_ROLE})

@@ -69,7 +69,7 @@ def url(socket: str, database: str) -> str:
 
 async def new_database(socket: str, name: str) -> str:
     """Makes an empty database and gives its address."""
-    import asyncpg  # type: ignore[import-untyped]
+    import asyncpg
 
     connection = await asyncpg.connect(host=socket, user="vignette", database="postgres")
     try:

@@ -175,9 +175,7 @@ class Stage:
         await self.bot.receive(Incoming(place, author, message_id, text, **kw))
         return message_id
 
-    async def do(
-        self, name: str, *, place: Place = CHANNEL, author: Author = SAM, **arguments: Any
-    ) -> str:
+    async def do(self, name: str, *, place: Place = CHANNEL, author: Author = SAM, **arguments: Any) -> str:
         self.said += 1
         return (await self.bot.command(Command(place, author, f"k{self.said:04}", name, arguments))).text
 
