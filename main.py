@@ -13,7 +13,7 @@ COMMANDS = {
     "duet": ("door.duet", "duet"),
     "characters": ("door.characters", "characters"),
     "journal": ("door.journal", "journal"),
-    "models": ("door.models", "models"),
+    "models": ("door.models", "models_group"),
     "doctor": ("door.doctor", "doctor"),
     "config": ("door.config", "config"),
     "bench": ("door.bench", "bench"),

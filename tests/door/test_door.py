@@ -1,0 +1,91 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import main
+from main import ABOUT, COMMANDS, door
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*words: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_teaches(name: str) -> None:
+    shown = CliRunner().invoke(door, [name, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert "Usage:" in shown.output
+    assert len(shown.output.split()) > 15
+
+
+def test_the_overview_names_every_command() -> None:
+    assert set(ABOUT) == set(COMMANDS)
+
+
+def test_a_misspelt_command_is_suggested() -> None:
+    shown = CliRunner().invoke(door, ["duett"])
+    assert shown.exit_code == 2
+    assert "Did you mean duet?" in shown.output
+
+
+def test_an_error_says_what_where_and_how_to_mend_it_without_a_traceback(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[agent.llama]\ncontxt = 1\n")
+    shown = run("--config", str(config), "config")
+    assert shown.returncode == 1
+    assert "config.toml:2" in shown.stderr
+    assert "To mend it" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_config_prints_values_with_their_sources(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[agent.llama]\ncontext = 1024\n")
+    shown = run("--config", str(config), "config", "llama", "--json")
+    found = json.loads(shown.stdout)
+    assert found["agent.llama.context"] == {"value": 1024, "source": "config.toml:2"}
+    assert found["agent.llama.threads"]["source"] == "default"
+
+
+def test_doctor_finds_what_is_wrong_and_says_how_to_mend_it(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[agent]\nbackend = "openai"\n[agent.cast]\nshipped = "{ROOT / "characters"}"\ndefault = "nobody"\n'
+        '[[agent.openai.endpoints]]\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\nkey_env = "NO_SUCH_KEY"\n'
+        '[bot.web]\nhost = "0.0.0.0"\nport = 0\n'
+    )
+    shown = run("--config", str(config), "doctor", "--json")
+    findings = [json.loads(line) for line in shown.stdout.splitlines()]
+    wrong = {f["what"]: f for f in findings if f["verdict"] == "wrong"}
+    assert shown.returncode == 1
+    assert set(wrong) == {"characters", "keys", "page"}
+    assert all(f["mend"] for f in wrong.values())
+
+
+@pytest.mark.model
+def test_doctor_is_content_with_the_default(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[agent.cast]\nshipped = "{ROOT / "characters"}"\n[bot.web]\nport = 0\n')
+    shown = run("--config", str(config), "doctor", "--deep")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "it says:" in shown.stdout
+
+
+def test_the_door_imports_nothing_heavy_for_its_help() -> None:
+    code = "import main, sys; print(sorted(set(sys.modules) & {'pydantic', 'sqlalchemy', 'aiohttp', 'PIL', 'rich'}))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert shown.stdout.strip() == "[]"
+    assert main.__file__
