@@ -1,14 +1,17 @@
 """`python main.py duet`: two or more characters converse about a picture in the terminal."""
 
 import asyncio
+import sys
+import threading
 from pathlib import Path
 
 import click
 
 from agent.errors import BackendError
 from bot.duet import Wanted
+from bot.events import Incoming
 from door.settings import Loaded
-from door.talking import as_record, failed, on_terminal, print_json
+from door.talking import Talk, as_record, failed, on_terminal, print_json
 
 
 @click.command()
@@ -28,10 +31,12 @@ def duet(
     about: str,
     as_json: bool,
 ) -> None:
-    """Watch two (or more) characters converse about a picture. Ctrl-C ends it.
+    """Watch two (or more) characters converse about a picture.
 
     \b
     python main.py duet sherlock-holmes ada-lovelace --picture loom.jpg --turns 4
+
+    Type a line to steer them or join in: the next speaker answers it. /stop or Ctrl-C ends the duet.
     """
     if len(names) < 2:
         raise click.UsageError("a duet takes at least two characters; `characters list` shows them")
@@ -65,7 +70,11 @@ async def _duet(
             turns or loaded.bot.duet.turns,
             about,
         )
-        why = await (await talk.bot.duets.start(wanted))
+        playing = await talk.bot.duets.start(wanted)
+        steering = asyncio.create_task(_steer(talk)) if not as_json and sys.stdin.isatty() else None
+        why = await playing
+        if steering:
+            steering.cancel()
         rows = await talk.rows()
         if reason := failed(rows):
             raise BackendError(f"the duet came to nothing: {reason}", mend="`doctor --deep` tries the model")
@@ -85,3 +94,24 @@ async def _duet(
                 "pictures": [p.sha256 for p in shown],
             }
         )
+
+
+async def _steer(talk: Talk) -> None:
+    """What a person types while the duet goes on is heard by both; /stop ends it."""
+    place, loop = talk.platform.place, asyncio.get_running_loop()
+    typed: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(typed.put_nowait, line.strip())
+
+    # A daemon: a thread that waits for the keyboard must not keep the program from ending.
+    threading.Thread(target=read, daemon=True).start()
+    number = 1
+    while True:
+        line = await typed.get()
+        number += 1
+        if line == "/stop":
+            await talk.bot.duets.stop(place.key)
+        elif line:
+            await talk.bot.receive(Incoming(place, talk.platform.author, f"{place.id}-{number}", line))
