@@ -1,19 +1,21 @@
 """Past dialogues for the web page: the journal's answers in the page's words."""
 
 from datetime import datetime
+from itertools import takewhile
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.dialogue import Scenario, Speaker, SpeakerKind
 from bot.events import Place
-from bot.house import House, now
+from bot.house import House
 from bot.platforms.web.needs import DialogueSummary, PictureView, StoredPicture, TurnView
-from journal import channels, dialogues, pictures, reading, turns
+from journal import channels, pictures, reading, turns
 from journal.dialogues import DialogueRow
 from journal.turns import TurnRow
 
 READABLE = ("heard", "written", "delivered")
 OPENING = 200  # characters of a dialogue's first words
+SHOWN = 6  # last dialogues of a place that its page still shows
 
 
 class Archive:
@@ -25,7 +27,7 @@ class Archive:
     async def dialogues(
         self, before: datetime | None, limit: int, *, viewer: str = ""
     ) -> list[DialogueSummary]:
-        async with self._house.journal.read() as tx:
+        async with self._house.journal.read(long=True) as tx:
             rows = await reading.latest(tx, before=before, limit=limit, person_id=viewer)
             return [await self._summary(tx, row) for row in rows]
 
@@ -37,9 +39,13 @@ class Archive:
             return [await self._view(tx, row) for row in rows]
 
     async def current(self, place: Place) -> list[TurnView]:
-        async with self._house.journal.write() as tx:
-            row = await dialogues.current(tx, place.key, now=now(), idle=self._house.idle)
-        return await self.dialogue(row.id) if row else []
+        """Back to where a person asked for a new dialogue: one that ended by itself (a duet, a silence) is
+        still what its people were talking about."""
+        async with self._house.journal.read() as tx:
+            recent = await reading.of_channel(tx, place.key, limit=SHOWN)
+            still = takewhile(lambda row: row.end_reason != "new", recent)
+            rows = [turn for row in reversed(list(still)) for turn in await self._readable(tx, row.id)]
+            return [await self._view(tx, row) for row in rows]
 
     async def picture(self, sha256: str) -> StoredPicture | None:
         async with self._house.journal.read() as tx:
@@ -49,7 +55,8 @@ class Archive:
 
     async def _readable(self, tx: AsyncConnection, dialogue_id: str) -> list[TurnRow]:
         rows = await turns.of_dialogue(tx, dialogue_id)
-        return [r for r in rows if r.state in READABLE and r.deleted_at is None]
+        # A duet without a picture begins with an empty turn of the person who asked for it.
+        return [r for r in rows if r.state in READABLE and r.deleted_at is None and (r.text or r.pictures)]
 
     async def _summary(self, tx: AsyncConnection, row: DialogueRow) -> DialogueSummary:
         rows = await self._readable(tx, row.id)
@@ -78,4 +85,4 @@ class Archive:
                 views.append(PictureView(sha, found.width, found.height, note))
         speaker = Speaker(row.speaker_id, row.speaker_name, SpeakerKind(row.speaker_kind))
         message = row.message_ids[0] if row.message_ids else ""
-        return TurnView(row.id, speaker, row.text, tuple(views), row.created_at, message)
+        return TurnView(row.id, speaker, row.text, tuple(views), row.created_at, message, row.dialogue_id)

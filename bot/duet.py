@@ -9,19 +9,28 @@ from dataclasses import dataclass, field
 from agent.backends.base import Priority
 from agent.character import Character
 from agent.dialogue import Scenario
-from agent.errors import Busy, CharacterError
+from agent.errors import Busy, CharacterError, VignetteError
 from agent.labels import clean_words
 from agent.picture import Picture
 from bot.events import Author, Place
 from bot.house import House, now
 from bot.lanes import Lanes
 from bot.places import channel_of
+from bot.platforms.base import ShowsDuets
 from bot.settings import DuetSettings
 from bot.turns import Turns
 from journal import channels, dialogues, duets, pictures, turns
 from journal.people import Person
 
 log = logging.getLogger(__name__)
+
+ENDINGS = {
+    "time limit": "its time is up",
+    "token limit": "it has grown as long as it may",
+    "repetition": "they repeat themselves",
+    "no answer": "no answer came",
+    "failed": "something went wrong here; it was logged",
+}  # what people are told; `done` and `stopped` they see for themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +124,7 @@ class Duets:
     async def _play(self, wanted: Wanted, mine: Running) -> str:
         reason = "failed"
         try:
+            await self._show(wanted.place, True)
             reason = await self._turns_of(wanted, mine)
         except asyncio.CancelledError:
             reason = "interrupted"
@@ -124,12 +134,23 @@ class Duets:
         finally:
             self._running.pop(wanted.place.key, None)
             await asyncio.shield(self._end(mine, reason))
+        await self._show(wanted.place, False, ENDINGS.get(reason, ""))
         return reason
 
     async def _end(self, mine: Running, reason: str) -> None:
         async with self._house.journal.write() as tx:
             await duets.end(tx, mine.id, reason)
             await dialogues.end(tx, mine.dialogue_id, "duet ended", now=now())
+
+    async def _show(self, place: Place, running: bool, why: str = "") -> None:
+        platform = self._house.platform(place)
+        try:
+            if isinstance(platform, ShowsDuets):
+                await platform.duet(place, running)
+            if why:
+                await platform.notice(place, f"The duet is over: {why}.")
+        except VignetteError as error:
+            log.warning("what became of a duet could not be shown in %s: %s", place.key, error)
 
     async def _turns_of(self, wanted: Wanted, mine: Running) -> str:
         limits, said, tokens = self._house.settings.duet, list[str](), 0

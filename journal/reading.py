@@ -21,5 +21,12 @@ async def latest(
     return [DialogueRow(**row._mapping) for row in await tx.execute(query)]
 
 
+async def of_channel(tx: AsyncConnection, channel_id: str, *, limit: int) -> list[DialogueRow]:
+    """The channel's last dialogues, the latest first."""
+    query = select(dialogues).where(dialogues.c.channel_id == channel_id)
+    query = query.order_by(dialogues.c.started_at.desc(), dialogues.c.id.desc()).limit(limit)
+    return [DialogueRow(**row._mapping) for row in await tx.execute(query)]
+
+
 def _by(person_id: str) -> list[ColumnElement[bool]]:
     return [turns.c.speaker_id == person_id] if person_id else []

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.events import Answer, Command, Event, Incoming, Outgoing, Place
 
@@ -29,7 +29,9 @@ class Inbox(Protocol):
         Answer. Replies by characters come through `Platform.open`."""
         ...
 
-    async def suggest(self, place: Place, command: str, argument: str, typed: str) -> Sequence[tuple[str, str]]:
+    async def suggest(
+        self, place: Place, command: str, argument: str, typed: str
+    ) -> Sequence[tuple[str, str]]:
         """Completions (label, value) for an argument, best first, at most 25."""
         ...
 
@@ -87,4 +89,13 @@ class Platform(Protocol):
 
     async def notice(self, place: Place, words: str) -> None:
         """Says something in the bot's own voice (never in a character's)."""
+        ...
+
+
+@runtime_checkable
+class ShowsDuets(Protocol):
+    """A platform that shows whether a duet is running may have this too."""
+
+    async def duet(self, place: Place, running: bool) -> None:
+        """A duet began in the place, or is over there."""
         ...

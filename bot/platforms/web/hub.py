@@ -50,6 +50,7 @@ class Log:
         self.events: deque[Shown] = deque()
         self.live: dict[str, dict[str, Any]] = {}  # turn id -> what is shown of it so far
         self.watchers: set[Watcher] = set()
+        self.duet = False
         self._heard: OrderedDict[str, tuple[float, dict[str, Any]]] = OrderedDict()
 
     @property
@@ -94,6 +95,8 @@ class Log:
             self._heard.pop(data["after"], None)
         elif name == "human-withdrawn":
             self._heard.pop(data["id"], None)
+        elif name == "duet":
+            self.duet = data["running"]
 
     def since(self, event_id: str) -> list[Shown] | None:
         """The events after that one, None if some are no longer known here."""
@@ -122,7 +125,8 @@ class Hub:
 
     def _forget_quiet(self) -> None:
         for place in list(self._logs)[: max(0, len(self._logs) - PLACES)]:
-            if not self._logs[place].watchers and not self._logs[place].live:
+            log = self._logs[place]
+            if not (log.watchers or log.live or log.duet):
                 del self._logs[place]
 
     def publish(self, place: str, name: str, data: dict[str, Any]) -> None:

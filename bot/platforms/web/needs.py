@@ -28,7 +28,8 @@ class PictureView:
 
 @dataclass(frozen=True, slots=True)
 class TurnView:
-    """One turn of a dialogue. `message_id` is the platform's id of it (the first, if there are several)."""
+    """One turn. `message_id` is the platform's id of it (the first, if there are several), `dialogue` the id
+    of its dialogue: where that changes, the page draws a border."""
 
     id: str
     speaker: Speaker
@@ -36,6 +37,7 @@ class TurnView:
     pictures: tuple[PictureView, ...] = ()
     at: datetime | None = None
     message_id: str = ""
+    dialogue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ class Archive(Protocol):
         ...
 
     async def current(self, place: Place) -> list[TurnView]:
-        """The turns of the dialogue that goes on in a place, in order; empty if there is none. Turns without
-        words yet (planned, not written) are left out."""
+        """What was said in a place since a person last asked for a new dialogue, in order; empty if nothing
+        was. Turns without words yet (planned, not written) are left out."""
         ...
 
     async def picture(self, sha256: str) -> StoredPicture | None: ...

@@ -101,6 +101,9 @@ class WebPlatform:
     async def notice(self, place: Place, words: str) -> None:
         self.hub.publish(place.id, "notice", {"words": words})
 
+    async def duet(self, place: Place, running: bool) -> None:
+        self.hub.publish(place.id, "duet", {"running": running})
+
     def _desk(self, inbox: Inbox, port: int) -> Desk:
         settings = self._settings
         return Desk(

@@ -72,15 +72,19 @@ class Read:
 
     async def conversation(self, request: web.Request) -> web.Response:
         """All that a page needs to show a conversation: its turns, the people's turns that still wait, the
-        replies being written, and the event id to go on from. The hub is asked before the journal, so that
-        nothing falls between them; what is in both has the same id, and a page draws an id once."""
+        replies being written, whether a duet runs, and the event id to go on from. The hub is asked before the
+        journal, so that nothing falls between them; what is in both has the same id, and a page draws an id
+        once."""
         place = self._desk.place(checked(CONVERSATION, request.match_info["id"]))
         log = self._desk.hub.log(place.id)
-        after, heard, live = log.cursor, log.heard(), [dict(turn) for turn in log.live.values()]
+        state = {
+            "after": log.cursor,
+            "heard": log.heard(),
+            "live": [dict(turn) for turn in log.live.values()],
+            "duet": log.duet,
+        }
         turns = await self._desk.archive.current(place)
-        return web.json_response(
-            {"turns": [turn_json(t) for t in turns], "heard": heard, "live": live, "after": after}
-        )
+        return web.json_response(state | {"turns": [turn_json(t) for t in turns]})
 
     async def dialogues(self, request: web.Request) -> web.Response:
         before = request.query.get("before")

@@ -83,6 +83,8 @@ class Talk:
             desk.hub.forget()
         if not answer.private:
             desk.hub.publish(body.place, "notice", {"words": answer.text})
+        elif pictures:  # refused: what it was to be about is not shown either
+            desk.hub.publish(body.place, "human-withdrawn", {"id": message})
         return web.json_response({"text": answer.text, "private": answer.private})
 
     async def react(self, request: web.Request) -> web.Response:

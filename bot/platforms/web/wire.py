@@ -133,6 +133,7 @@ def turn_json(turn: TurnView) -> dict[str, Any]:
         "text": turn.text,
         "pictures": [picture_json(p) for p in turn.pictures],
         "at": turn.at.isoformat() if turn.at else None,
+        "dialogue": turn.dialogue,
     }
 
 

@@ -9,6 +9,8 @@ export class Cast {
     this.all = new Map();
     this.chosen = [];
     this.most = 8;
+    this.duet = false; // two are chosen then
+    this.untouched = true; // nobody was chosen by the person yet
     this.onChange = onChange;
     $("search").addEventListener("input", () => this.#filter());
     $("faces").addEventListener("keydown", (event) => this.#arrows(event));
@@ -19,19 +21,23 @@ export class Cast {
     this.pictures = answer.pictures_per_turn;
     for (const character of answer.characters) this.all.set(character.id, character);
     const kept = remembered("cast").split(" ").filter((id) => this.all.has(id));
+    this.untouched = !kept.length;
     this.chosen = kept.length ? kept : [...this.all.keys()].slice(0, 1);
     $("faces").replaceChildren(...answer.characters.map((c) => make("li", { "data-words": fold(`${c.name} ${c.origin} ${c.kind}`) },
       make("button", { type: "button", "data-id": c.id, title: c.introduction.slice(0, 300), onclick: () => this.toggle(c.id) },
         face(c.id), make("span", {}, make("span", { class: "who" }, c.name), make("span", { class: "from" }, c.origin))))));
     this.#show();
+    document.querySelector("#faces button[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   get characters() { return this.chosen.map((id) => this.all.get(id)); }
   get names() { return this.characters.map((c) => c.name); }
 
   toggle(id) {
-    if (this.chosen.includes(id)) this.chosen = this.chosen.filter((other) => other !== id);
-    else this.chosen = [...this.chosen, id].slice(-this.most);
+    const others = this.chosen.filter((other) => other !== id);
+    if (this.untouched && !this.duet) this.chosen = [id]; // whom we had chosen for them gives way
+    else this.chosen = others.length < this.chosen.length ? others : [...others, id].slice(this.duet ? -2 : -this.most);
+    this.untouched = false;
     remember("cast", this.chosen.join(" "));
     this.#show();
   }

@@ -1,5 +1,8 @@
 // Words and pictures on their way to the wall.
 import { $, make, say } from "./dom.js";
+import { greetingTurn } from "./turns.js";
+
+const COMMAND = /^\/(again|why|stop|new|help|privacy|forget)((?:\s+[a-z]+:\S+)*)$/; // as on every other platform
 
 export class Composer {
   constructor(cast, conversation) {
@@ -68,13 +71,14 @@ export class Composer {
 
   choose(mode) {
     this.mode = mode;
+    this.cast.duet = mode === "duet";
     this.complain("");
     this.refresh();
   }
 
   refresh() {
     const { conversation, cast } = this;
-    const steering = conversation.duet !== null;
+    const steering = conversation.duet;
     const duet = this.mode === "duet" && !steering;
     $("mode-talk").setAttribute("aria-pressed", String(this.mode === "talk"));
     $("mode-duet").setAttribute("aria-pressed", String(this.mode === "duet"));
@@ -86,8 +90,7 @@ export class Composer {
     $("words").placeholder = label;
     $("words").setAttribute("aria-label", label);
     $("whom").textContent = this.#whom(duet, steering);
-    const one = cast.characters.length === 1 ? cast.characters[0] : null;
-    say($("greeting"), one?.greeting ? `“${one.greeting.slice(0, 400)}”` : "");
+    this.#greet(cast.characters.length === 1 && !duet ? cast.characters[0] : null);
     $("empty-title").textContent = duet && cast.chosen.length === 2 ? "Hang a picture for the two" : "Hang a picture";
   }
 
@@ -96,6 +99,13 @@ export class Composer {
     if (steering) return "A duet is running";
     if (duet) return names.length === 2 ? `${names[0]} and ${names[1]}` : "Choose two characters";
     return names.length ? `To ${names.join(", ")}` : "Choose a character";
+  }
+
+  #greet(one) {
+    const spot = $("greeting");
+    if (spot.dataset.who === (one?.id ?? "")) return;
+    spot.dataset.who = one?.id ?? "";
+    spot.replaceChildren(...(one?.greeting ? [greetingTurn(one)] : []));
   }
 
   complain(words) { say($("complaint"), words); }
@@ -110,7 +120,9 @@ export class Composer {
   async submit() {
     if (this.sending) return;
     const words = $("words").value.trim();
-    const steering = this.conversation.duet !== null;
+    const command = COMMAND.exec(words);
+    if (command && !this.files.length) return this.#order(command[1], command[2]);
+    const steering = this.conversation.duet;
     const duet = this.mode === "duet" && !steering;
     if (duet ? this.cast.chosen.length !== 2 : !steering && !this.cast.chosen.length)
       return this.complain(duet ? "A duet takes two characters: choose two of the cast." : "Choose who should answer.");
@@ -131,6 +143,13 @@ export class Composer {
     } finally { this.sending = false; }
     this.refresh();
     $("words").focus();
+  }
+
+  async #order(name, rest) {
+    this.#hand([], "");
+    if (name === "new") return this.#fresh();
+    await this.conversation.tell(name, Object.fromEntries(rest.trim().split(/\s+/).filter(Boolean).map((pair) => pair.split(":", 2))));
+    if (name === "forget") await this.conversation.load();
   }
 
   #hand(files, words) {

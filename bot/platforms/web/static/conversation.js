@@ -1,28 +1,29 @@
 // The conversation on the wall: drawn from the journal, kept up by the event stream.
 import * as api from "./api.js";
 import { $, announce, newId, plain, remember, remembered } from "./dom.js";
-import { aside, characterTurn, fillNotes, personTurn, readTurn, tools } from "./turns.js";
+import { aside, border, characterTurn, fillNotes, greetingTurn, personTurn, readTurn, tools, waiting } from "./turns.js";
 
 const NEAR = 140; // pixels from the end within which the wall follows what is said
-const QUIET = 20_000; // milliseconds without a next speaker after which a duet counts as over
+const LONG = 7_000; // milliseconds of silence after which the page says why
 
 export class Conversation {
-  constructor({ onState, onTrouble }) {
+  constructor({ cast, onState, onTrouble }) {
+    this.cast = cast;
     this.id = "";
     this.live = new Map(); // turn id -> { node, text }
     this.nodes = new Map(); // message or turn id -> node
-    this.duet = null; // { left } while one runs
+    this.duet = false; // whether one runs
+    this.over = false; // whether the next words begin a new dialogue
     this.onState = onState;
     this.onTrouble = onTrouble;
     this.source = null;
     this.epoch = 0; // counts loads, so that an answer that comes late is not drawn over a newer one
-    this.timer = 0;
     this.following = true; // the wall keeps showing what is said last, unless a person scrolled up
     $("wall").addEventListener("scroll", () => { this.following = this.#nearEnd(); }, { passive: true });
     new ResizeObserver(() => { if (this.following) this.#toEnd(); }).observe($("turns"));
   }
 
-  get busy() { return this.live.size > 0 || this.duet !== null; }
+  get busy() { return this.live.size > 0 || this.duet; }
 
   async open() {
     this.id = remembered("conversation");
@@ -38,7 +39,6 @@ export class Conversation {
   async fresh() {
     if (this.busy) await this.command("stop");
     await this.command("new");
-    this.duet = null;
     await this.#begin();
     await this.load();
   }
@@ -52,7 +52,14 @@ export class Conversation {
     this.live.clear();
     this.nodes.clear();
     $("turns").replaceChildren();
+    this.duet = state.duet;
+    this.over = false;
+    const [greeted, who] = remembered("greeted").split(" ");
+    if (state.turns.length + state.heard.length && greeted === this.id) this.#greet(this.cast.all.get(who));
+    let dialogue = state.turns[0]?.dialogue;
     for (const turn of state.turns) {
+      if (turn.dialogue !== dialogue) $("turns").append(border());
+      dialogue = turn.dialogue;
       const node = readTurn(turn);
       this.#put(turn.speaker.kind === "human" ? turn.message_id || turn.id : turn.id, node);
       if (turn.speaker.kind !== "human") this.#finished(turn.id, node, turn.speaker.name);
@@ -78,6 +85,7 @@ export class Conversation {
     on("turn-update", this.#updated);
     on("turn-finish", this.#done);
     on("turn-abort", this.#aborted);
+    on("duet", ({ running }) => { this.duet = running; this.over = !running; });
     on("notice", (data) => this.notice(plain(data.words)));
     on("resync", () => { source.close(); this.#reload(); });
     source.onopen = () => { this.onTrouble(""); };
@@ -112,7 +120,20 @@ export class Conversation {
       this.nodes.set(turn.id, mine);
       mine.classList.remove("sending");
       mine.querySelectorAll("figcaption").forEach((caption, n) => { caption.dataset.sha = turn.pictures[n]?.sha256 ?? ""; });
-    } else if (!this.nodes.has(turn.id)) this.#put(turn.id, personTurn(turn));
+    } else if (!this.nodes.has(turn.id)) {
+      this.#border();
+      this.#put(turn.id, personTurn(turn));
+    }
+  }
+
+  #border() {
+    if (this.over && !this.duet) $("turns").append(border());
+    this.over = false;
+  }
+
+  // A greeting is for the eye: it is no turn, and the model does not know of it.
+  #greet(character) {
+    if (character?.greeting) $("turns").append(greetingTurn(character));
   }
 
   #opened({ turn, character }) {
@@ -121,7 +142,13 @@ export class Conversation {
     node.classList.add("writing-now");
     node.setAttribute("aria-busy", "true");
     this.#put(turn, node);
-    this.live.set(turn, { node, text: "" });
+    const live = { node, text: "" };
+    this.live.set(turn, live);
+    node.append(waiting(`${character.name} is thinking`));
+    setTimeout(() => {
+      const wait = node.querySelector(".wait");
+      if (wait && this.live.get(turn) === live) wait.replaceWith(waiting(`${character.name} is still thinking. The first answer takes the longest`));
+    }, LONG);
     fillNotes($("turns"));
   }
 
@@ -129,6 +156,7 @@ export class Conversation {
     const live = this.live.get(turn);
     if (!live) return;
     live.text = text ?? live.text + more;
+    if (live.text) live.node.querySelector(".wait")?.remove();
     if (live.due) return; // many pieces, one drawing a frame
     live.due = requestAnimationFrame(() => {
       live.due = 0;
@@ -139,52 +167,57 @@ export class Conversation {
   #done({ turn, text, character }) {
     this.#opened({ turn, character });
     const node = this.nodes.get(turn);
-    this.live.delete(turn);
-    node.classList.remove("writing-now");
-    node.removeAttribute("aria-busy");
-    node.querySelector(".text").textContent = text;
+    this.#still(turn, node, text);
     if (!node.querySelector(".tools")) {
       this.#finished(turn, node, character.name);
       announce(`${character.name}: ${text}`);
     }
-    if (this.duet && --this.duet.left <= 0) this.duet = null;
-    this.#quiet();
     fillNotes($("turns"));
   }
 
-  // A duet can end before its last turn (the two repeat themselves): no next speaker, no duet.
-  #quiet() {
-    clearTimeout(this.timer);
-    if (!this.duet) return;
-    this.timer = setTimeout(() => {
-      if (this.live.size === 0) { this.duet = null; this.#changed(); }
-      else this.#quiet();
-    }, QUIET);
+  #still(turn, node, text) {
+    this.live.delete(turn);
+    node.classList.remove("writing-now");
+    node.removeAttribute("aria-busy");
+    node.querySelector(".wait")?.remove();
+    node.querySelector(".text").textContent = text;
   }
 
   #aborted({ turn, words }) {
     const node = this.nodes.get(turn);
-    this.live.delete(turn);
-    this.duet = null;
-    if (!node) return;
-    if (!words) return this.#drop(turn);
-    node.classList.remove("writing-now");
-    node.removeAttribute("aria-busy");
+    if (!node || !words) { this.live.delete(turn); return this.#drop(turn); }
+    this.#still(turn, node, words);
     node.classList.add("gone");
-    node.querySelector(".text").textContent = words;
     announce(words);
   }
 
   #finished(turn, node, name) {
     node.append(tools(name, {
       onReact: (emoji, removed) => this.#try(() => api.react(turn, { place: this.id, emoji, removed })),
-      onWhy: () => this.#tell("why", { message: turn }),
-      onAgain: () => this.#tell("again", { message: turn }),
+      onWhy: () => this.#why(turn, node),
+      onAgain: () => this.tell("again", { message: turn }),
     }));
   }
 
-  async #tell(name, args) {
-    await this.#try(async () => this.notice(plain((await this.command(name, args)).text)));
+  // Told where it was asked; asked once more, it is taken away.
+  async #why(turn, node) {
+    if (node.nextElementSibling?.classList.contains("because")) return node.nextElementSibling.remove();
+    await this.#try(async () => {
+      const words = plain((await this.command("why", { message: turn })).text);
+      const told = aside(words);
+      told.classList.add("because");
+      node.after(told);
+      told.scrollIntoView({ block: "nearest" });
+      announce(words);
+    });
+  }
+
+  async tell(name, args = {}) {
+    this.following = true;
+    await this.#try(async () => {
+      const answer = await this.command(name, args);
+      if (answer.private) this.notice(plain(answer.text)); // what is for everybody comes as an event
+    });
   }
 
   async #try(act) {
@@ -201,6 +234,12 @@ export class Conversation {
   async send(words, characters, files) {
     const id = newId();
     this.following = true;
+    const first = $("turns").childElementCount === 0 && characters.length === 1 && this.cast.all.get(characters[0]);
+    if (first) {
+      remember("greeted", `${this.id} ${first.id}`);
+      this.#greet(first);
+    }
+    this.#border();
     const mine = personTurn({ id, name: this.me(), text: words, pictures: files.map((f) => ({ sha256: "", blob: f.url })) });
     mine.classList.add("sending");
     this.#put(id, mine);
@@ -209,28 +248,19 @@ export class Conversation {
       await api.send(this.id, { id, words, characters, call_me: remembered("call-me") }, files.map((f) => f.file));
     } catch (error) {
       this.#drop(id);
+      if (first) $("turns").replaceChildren();
       this.#changed();
       throw error;
     }
   }
 
   async startDuet(args, files) {
-    this.duet = { left: args.turns };
-    this.#changed();
-    const answer = await this.command("duet", args, files.map((f) => f.file)).catch((error) => {
-      this.duet = null;
-      this.#changed();
-      throw error;
-    });
-    if (answer.private) { // a refusal is for the person alone; a duet that begins is told to everybody
-      this.duet = null;
-      this.#changed();
-      throw new Error(plain(answer.text));
-    }
+    this.following = true;
+    const answer = await this.command("duet", args, files.map((f) => f.file));
+    if (answer.private) throw new Error(plain(answer.text)); // a refusal; a duet that begins is told to everybody
   }
 
   async stop() {
-    this.duet = null;
     await this.#try(async () => {
       const answer = await this.command("stop");
       if (answer.private) announce(answer.text);

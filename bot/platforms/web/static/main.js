@@ -12,7 +12,7 @@ const trouble = (words) => say($("trouble"), words);
 let composer = null;
 const refresh = () => composer?.refresh();
 const cast = new Cast(refresh);
-const conversation = new Conversation({ onState: refresh, onTrouble: trouble });
+const conversation = new Conversation({ cast, onState: refresh, onTrouble: trouble });
 composer = new Composer(cast, conversation);
 const past = new Past(cast, trouble);
 const privacy = new Privacy(conversation, trouble);

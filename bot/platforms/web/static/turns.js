@@ -66,6 +66,18 @@ export function tools(name, { onReact, onWhy, onAgain }) {
     make("button", { type: "button", class: "why", onclick: onWhy, "aria-label": `Why ${name} answered so` }, "Why"));
 }
 
+export const waiting = (words) => make("p", { class: "wait" }, words, make("span", { class: "dots", "aria-hidden": "true" }, "…"));
+
+export function greetingTurn(character) {
+  const node = characterTurn(undefined, character);
+  node.classList.add("greeted");
+  node.querySelector(".text").textContent = character.greeting;
+  return node;
+}
+
+// Between two dialogues of one place: what was said above is not remembered below.
+export const border = () => make("li", { class: "border" }, "A new dialogue");
+
 export const aside = (words) => make("li", { class: "aside" }, words);
 
 // A turn as the journal tells it, for reading.

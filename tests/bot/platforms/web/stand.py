@@ -17,7 +17,7 @@ from agent.intake import Intake
 from agent.picture import Maker, Note
 from agent.settings import IntakeSettings
 from bot.events import Answer, Attachment, Command, Event, Incoming, Outgoing, Place, Reacted
-from bot.platforms.base import Delivery, Platform
+from bot.platforms.base import Delivery, Platform, ShowsDuets
 from bot.platforms.web import WebPlatform
 from bot.platforms.web.needs import DialogueSummary, PictureView, StoredPicture, TurnView
 from bot.settings import WebSettings
@@ -124,7 +124,7 @@ class ScriptedInbox:
             author = command.author
             self._keep(command.place, author.key, author.name, "", command.id, command.attachments)
             order = [two[n % 2] for n in range(int(command.arguments["turns"]))]
-            self._go(self._speak(command.place, order, ""))
+            self._go(self._duet(command.place, order))
             return Answer("**They** talk about a picture. Write to steer them.", private=False)
         if command.name == "stop":
             for task in list(self._tasks):
@@ -187,6 +187,14 @@ class ScriptedInbox:
             turn = f"t{self._number:04}"
             delivery = await self.platform.open(Outgoing(turn, place, id, who.name, after))
             await self._say(place, turn, who, delivery)
+
+    async def _duet(self, place: Place, order: Sequence[str]) -> None:
+        assert isinstance(self.platform, ShowsDuets)
+        await self.platform.duet(place, True)
+        try:
+            await self._speak(place, order, "")
+        finally:
+            await self.platform.duet(place, False)
 
     async def _say(self, place: Place, turn: str, who: Character, delivery: Delivery) -> None:
         text = ""
