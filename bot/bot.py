@@ -44,11 +44,12 @@ class Bot:
 
     # Inbox.
 
-    async def receive(self, event: Event) -> None:
+    async def receive(self, event: Event, *, commanded: bool = False) -> None:
+        """`commanded`: the words came with a command, so they do not stand in the channel's history."""
         key = event.place.key
         async with self._gates.setdefault(key, asyncio.Lock()):  # keeps a channel's events in their order
             if isinstance(event, Incoming):
-                await self._take(event)
+                await self._take(event, mark=not commanded)
             elif isinstance(event, Reacted):
                 await self._react(event)
             else:
@@ -101,7 +102,8 @@ class Bot:
 
     # Steps.
 
-    async def _take(self, message: Incoming) -> None:
+    async def _take(self, message: Incoming, *, mark: bool = True) -> None:
+        """Stores a message and lets its lane answer it. `mark`: a backfill begins after it."""
         if (message.place.platform, message.id) in self._taken or not await self.hearing.concerns(message):
             return
         stored = StoredEvent(
@@ -116,7 +118,8 @@ class Bot:
             await channels.touch(tx, channel_of(message.place))
             if not await events.store(tx, stored):
                 return
-            await channels.saw(tx, message.place.key, message.id)
+            if mark:
+                await channels.saw(tx, message.place.key, message.id)
         refusal = self.limits.take(message.author, message.place)
         if refusal:
             wait = f"Try again in {max(1, round(refusal.retry_after))} s."

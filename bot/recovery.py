@@ -19,34 +19,44 @@ async def resume(house: House, speech: Turns, turn: TurnRow, place: Place, *, af
     """Finishes a turn that was left planned or written, or hands it back, once.
 
     What already stands on the platform is found first, so that nothing is posted twice: a reply that was
-    being shown is gone on with in the same message.
+    being shown is gone on with in the same messages.
     """
     platform = house.platform(place)
-    outgoing = Outgoing(turn.id, place, turn.speaker_id, turn.speaker_name, after, turn.message_ids)
     try:
-        found = turn.message_ids or await platform.find(outgoing)
-        if found is None:
-            await _hand_back(house, turn, place)
+        async with house.journal.read() as tx:
+            current = await turns.get(tx, turn.id)
+        if current is None or current.state not in turns.OPEN:
+            return  # it was finished, or forgotten, while this waited for its turn
+        outgoing = Outgoing(turn.id, place, turn.speaker_id, turn.speaker_name, after, current.message_ids)
+        found = await platform.find(outgoing)
+        if found is None and not current.message_ids:
+            await _hand_back(house, outgoing)
             return
+        # The journal may know of some messages only: the post of the next was cut off from its answer.
+        outgoing = replace(outgoing, posted=tuple(dict.fromkeys((*current.message_ids, *(found or ())))))
         async with house.journal.write() as tx:
-            for message_id in found:
+            for message_id in outgoing.posted:
                 await turns.posted(tx, turn.id, place.platform, message_id)
             attempts = await turns.begin_attempt(tx, turn.id)
-            current = await turns.get(tx, turn.id)
-        if current is None or attempts > MOST_ATTEMPTS:
-            await _hand_back(house, turn, place)
+        if attempts > MOST_ATTEMPTS:
+            await _hand_back(house, outgoing)
         elif current.state == "written":
-            delivery = await platform.open(replace(outgoing, posted=current.message_ids))
-            await speech.deliver(current, delivery, current.text)
+            await speech.deliver(current, await platform.open(outgoing), current.text)
         else:
-            await speech.answer(current, place, after=after)
+            await speech.answer(replace(current, message_ids=outgoing.posted), place, after=after)
     except VignetteError as error:
         log.warning("turn %s could not be taken up again: %s", turn.id, error)
 
 
-async def _hand_back(house: House, turn: TurnRow, place: Place) -> None:
+async def _hand_back(house: House, turn: Outgoing) -> None:
+    """Takes back what was shown and says so before the journal is told: where the bot dies in between, it is
+    said again at the next start, and a platform with nonces shows that once."""
+    try:
+        delivery = await house.platform(turn.place).open(turn)
+        await delivery.abort(f"An answer by {turn.character_name} was interrupted. /again asks for another.")
+    except VignetteError as error:
+        log.warning("that turn %s is handed back could not be shown: %s", turn.turn_id, error)
     async with house.journal.write() as tx:
-        await turns.settle(tx, turn.id, "handed-back", "interrupted; whether it was posted cannot be told")
-    await house.platform(place).notice(
-        place, f"An answer by {turn.speaker_name} was interrupted. /again asks for another."
-    )
+        await turns.settle(
+            tx, turn.turn_id, "handed-back", "interrupted; whether it was posted cannot be told"
+        )

@@ -21,15 +21,18 @@ PASSWORD = "VIGNETTE_DATABASE_PASSWORD"
 
 
 @asynccontextmanager
-async def open_bot(loaded: Loaded, *, backend: Backend | None = None) -> AsyncIterator[Bot]:
+async def open_bot(
+    loaded: Loaded, *, backend: Backend | None = None, fetcher: Fetcher | None = None
+) -> AsyncIterator[Bot]:
     """A bot with no platforms yet. The model is loading when it is yielded; the first reply waits for it.
 
+    `backend` and `fetcher` replace the configured ones; without a fetcher only public addresses are fetched.
     Raises VignetteError where the journal, the cast or the model cannot be opened.
     """
     settings = loaded.settings
     journal = await Journal.open(settings.journal, secrets_password=loaded.secrets.get(PASSWORD))
     backend = backend or make_backend(settings.agent, loaded.secrets)
-    intake, fetcher = Intake(settings.agent.intake), Fetcher(settings.agent.intake, PublicOnly())
+    intake = Intake(settings.agent.intake)
     eyes = Eyes(settings.agent.eyes)
     house = House(
         settings=settings.bot,
@@ -37,7 +40,7 @@ async def open_bot(loaded: Loaded, *, backend: Backend | None = None) -> AsyncIt
         agent=Agent(backend, settings.agent),
         cast=Cast.load(settings.agent.cast.shipped, settings.agent.cast.own),
         intake=intake,
-        fetcher=fetcher,
+        fetcher=fetcher or Fetcher(settings.agent.intake, PublicOnly()),
         eyes=eyes,
         pictures=settings.agent.intake.folder,
         per_turn=settings.agent.intake.per_turn,

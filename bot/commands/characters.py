@@ -28,6 +28,9 @@ async def add(ctx: Context) -> Answer:
         ) from None
     async with ctx.house.journal.write() as tx:
         await channels.touch(tx, channel_of(ctx.place))
+        if not await channels.members(tx, ctx.place.key):
+            # From here on the channel is listened to: what is missed from now is read, nothing older.
+            await channels.saw(tx, ctx.place.key, ctx.command.id)
         new = await channels.add_member(
             tx, ctx.place.key, character.id, talk=talk.value, added_by=ctx.author.key
         )

@@ -24,7 +24,8 @@ async def talk(ctx: Context) -> Answer:
             attachments=ctx.command.attachments,
             addressed=(character.id,),
             at=now(),
-        )
+        ),
+        commanded=True,
     )
     shows = "shows a picture to" if ctx.command.attachments else "says to"
     return Answer(

@@ -10,9 +10,9 @@ from agent.backends.base import Request
 from agent.errors import BackendDown
 from bot.events import Attachment, Author, Deleted, Edited, Incoming, Place, Reacted
 from bot.settings import BotSettings, FilterSettings, LimitSettings
-from journal import dialogues, events, feedback, pictures, turns
+from journal import channels, dialogues, events, feedback, pictures, turns
 from journal.turns import TurnRow
-from tests.fakes.stage import CHANNEL, ScriptedBackend, Stage, StagePlatform, drawn, stage
+from tests.fakes.stage import CHANNEL, Post, ScriptedBackend, Stage, StagePlatform, drawn, stage
 
 KIM = Author("stage", "2", "Kim")
 
@@ -343,6 +343,76 @@ async def test_a_turn_that_always_brings_the_bot_down_is_handed_back(tmp_path: P
                 await s.bot.joined(platform)
             await asyncio.sleep(0.1)
     assert (await _states(tmp_path))[-1] == "handed-back"
+
+
+async def test_what_was_shown_of_a_turn_that_is_handed_back_is_taken_back(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    slow = ScriptedBackend("One two three. " + "four " * 500)
+    slow.pause = 0.01
+    for n in range(5):
+        async with stage(tmp_path, platform=platform, backend=slow) as s:
+            if n == 0:
+                await s.do("character.add", character="sherlock-holmes", talk="always")
+                await s.say("hello")
+                while not platform.posts:
+                    await asyncio.sleep(0.01)
+            else:
+                await s.bot.joined(platform)
+                await asyncio.sleep(0.1)
+    assert (await _states(tmp_path))[-1] == "handed-back"
+    assert not platform.posts
+    assert len([n for n in platform.notices if "interrupted" in n]) == 1
+
+
+async def test_a_second_message_whose_answer_was_lost_belongs_to_the_turn(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    platform.fail_finish = 1
+    async with stage(tmp_path, platform=platform, backend=ScriptedBackend("The first words.")) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        await s.quiet()
+    (first,) = platform.posts
+    platform.posts.append(
+        Post("b0002", first.name, "and the rest", first.turn_id)
+    )  # the journal knows the first
+    async with stage(tmp_path, platform=platform) as s:
+        await s.bot.joined(platform)
+        await s.quiet()
+        answer = (await logged(s))[-1]
+    assert (answer.state, answer.message_ids) == ("delivered", ("b0001", "b0002"))
+
+
+async def test_a_turn_that_waits_while_the_platform_joins_again_is_answered_once(on: Stage) -> None:
+    await on.do("character.add", character="ada-lovelace", talk="always")
+    on.backend.hold.clear()
+    await on.say("Holmes, Lovelace: what do you both think?")  # both are planned, one speaks
+    while not on.backend.open:
+        await asyncio.sleep(0.01)
+    await on.bot.joined(on.platform)
+    on.backend.hold.set()
+    await on.quiet()
+    assert sorted(p.name for p in on.platform.posts) == ["Ada Lovelace", "Sherlock Holmes"]
+    assert len(on.backend.requests) == 2
+
+
+async def test_history_is_read_from_when_a_character_came_and_not_from_a_command(tmp_path: Path) -> None:
+    async def mark(s: Stage) -> str:
+        async with s.bot.house.journal.read() as tx:
+            channel = await channels.get(tx, CHANNEL.key)
+        return channel.last_message_id if channel else ""
+
+    async with stage(tmp_path) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        assert await mark(s) == "k0001"
+        await s.say("hello")
+        await s.do("character.add", character="ada-lovelace")
+        await s.do("talk", character="sherlock-holmes", words="this stands in no history")
+        await s.quiet()
+        assert await mark(s) == "m0002"
+        for name in ("sherlock-holmes", "ada-lovelace"):
+            await s.do("character.remove", character=name)
+        await s.do("character.add", character="ada-lovelace")
+        assert await mark(s) == "k0007", "what was said while nobody was here is not answered"
 
 
 async def _states(folder: Path) -> list[str]:

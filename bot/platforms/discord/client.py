@@ -14,6 +14,10 @@ log = logging.getLogger(__name__)
 class Ear(Protocol):
     """What an account's client reports to. Called in the order things happened."""
 
+    async def on_connect(self) -> None:
+        """A new session begins: what happened before it is not replayed."""
+        ...
+
     async def on_ready(self) -> None: ...
 
     async def on_message(self, message: discord.Message) -> None: ...
@@ -66,6 +70,10 @@ class Client(discord.Client):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         if not initial:
             await asyncio.sleep(self._identify_pause)
+
+    async def on_connect(self) -> None:
+        if self.ear is not None:
+            await self.ear.on_connect()
 
     async def on_ready(self) -> None:
         if self.ear is not None:

@@ -14,6 +14,7 @@ from bot.events import Author, Deleted, Edited, Incoming, Place, Reacted
 from bot.platforms.base import Inbox
 from bot.platforms.discord import translate
 from bot.platforms.discord.accounts import Account, Accounts
+from bot.platforms.discord.gap import Gap
 from bot.platforms.discord.rules import Rules
 from bot.platforms.discord.search import Ours
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 class Inbound:
     """An Ear. `ready` is awaited whenever the account is connected anew (not when it resumed); `heard` is
-    told of each message by a person, and which account heard it."""
+    told of each message by a person, and which account heard it; what comes in waits for `gap`."""
 
     def __init__(
         self,
@@ -32,13 +33,18 @@ class Inbound:
         rules: Rules,
         ours: Ours,
         *,
+        gap: Gap,
         ready: Callable[[Account], Awaitable[None]],
         heard: Callable[[Place, int, Account], None],
     ) -> None:
         self._account, self._accounts, self._inbox = account, accounts, inbox
         self._rules, self._ours = rules, ours
-        self._ready, self._heard = ready, heard
+        self._gap, self._ready, self._heard = gap, ready, heard
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    async def on_connect(self) -> None:
+        if self._account is self._accounts.main:
+            self._gap.opened()
 
     async def on_ready(self) -> None:
         await self._ready(self._account)
@@ -129,9 +135,11 @@ class Inbound:
     @contextlib.asynccontextmanager
     async def _ordered(self, channel_id: int) -> AsyncIterator[None]:
         """discord.py gives each event a task of its own: what fetches something first must not be overtaken. And
-        what comes before the account is ready waits, for only then is it known who is mentioned."""
+        what comes before the account is ready waits, for only then is it known who is mentioned, and until
+        what was missed has been read: the journal's mark of what it knows must not run ahead of that."""
         async with self._order.setdefault(channel_id, asyncio.Lock()):
             await self._account.ready.wait()
+            await self._gap.closed.wait()
             yield
 
     def _guild(self, guild_id: int | None) -> discord.Guild | None:

@@ -18,8 +18,9 @@ from bot.platforms.discord.commands import digest, tree
 from bot.platforms.discord.delivery import DiscordDelivery
 from bot.platforms.discord.desk import CommandDesk
 from bot.platforms.discord.faces import Faces
+from bot.platforms.discord.gap import Gap
 from bot.platforms.discord.inbound import Inbound
-from bot.platforms.discord.names import snowflake
+from bot.platforms.discord.names import nonce, snowflake
 from bot.platforms.discord.permissions import invite, refusal
 from bot.platforms.discord.rules import Rules
 from bot.platforms.discord.search import Known, Ours
@@ -66,7 +67,7 @@ class DiscordPlatform:
         self._connector_factory, self._proxy = connector_factory, proxy
         self._pause, self._ready_timeout, self._identify_pause = pause, ready_timeout, identify_pause
         self._call = rest.Caller(pause)
-        self._rules, self._ours = Rules(settings), Ours(known)
+        self._rules, self._ours, self._gap = Rules(settings), Ours(known), Gap()
         self._accounts = Accounts(token, accounts)
         self._speaking = Speaking(
             self._accounts,
@@ -107,7 +108,7 @@ class DiscordPlatform:
             raise PlatformError("Discord is not connected", mend="wait for the connection")
 
         async def notice(words: str) -> None:
-            await self.notice(turn.place, words)
+            await self._notice(turn.place, words, f"{turn.turn_id} ended")
 
         delivery = DiscordDelivery(
             turn,
@@ -145,18 +146,21 @@ class DiscordPlatform:
             log.warning("the history of %s cannot be read: %s", place.key, error)
 
     async def notice(self, place: Place, words: str) -> None:
+        await self._notice(place, words, secrets.token_hex(12))
+
+    async def _notice(self, place: Place, words: str, mark: str) -> None:
+        """Enforced by Discord: what is said twice with the same mark stands once."""
         account = self._speaking.account_for(place)
         channel = await self._speaking.channel(account, place)
-        for part in split(words):
+        for number, part in enumerate(split(words)):
             try:
-                await self._call(self._saying(channel, part), what="say something")
+                await self._call(self._saying(channel, part, nonce(mark, number)), what="say something")
             except discord.HTTPException as error:
                 raise refusal(error, channel, "post a notice") from error
 
     def _saying(
-        self, channel: discord.abc.Messageable, part: str
+        self, channel: discord.abc.Messageable, part: str, mark: str
     ) -> Callable[[], Awaitable[discord.Message]]:
-        mark = secrets.token_hex(12)  # enforced by Discord: sent twice, it stands once
         return lambda: channel.send(part, nonce=mark, allowed_mentions=SILENT)
 
     def _connect(self, account: Account) -> Client:
@@ -174,6 +178,7 @@ class DiscordPlatform:
             self._inbox,
             self._rules,
             self._ours,
+            gap=self._gap,
             ready=self._on_ready,
             heard=self._speaking.heard,
         )
@@ -194,9 +199,13 @@ class DiscordPlatform:
         log.info(
             "Discord: connected as %s in %d servers; %s", client.user, len(client.guilds), self.invite_link
         )
-        await self._register(client)
-        await self._accounts.all_ready(10.0)
-        await self._inbox.joined(self)
+        session = self._gap.session
+        try:
+            await self._register(client)
+            await self._accounts.all_ready(10.0)
+            await self._inbox.joined(self)
+        finally:
+            self._gap.close(session)
 
     async def _register(self, client: Client) -> None:
         """Registers the commands if their definitions changed since they last were."""

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from agent.errors import PlatformError
+from bot.events import Incoming
+from bot.platforms.base import Platform
 from tests.bot.platforms.discord.conftest import Town
 from tests.bot.platforms.discord.house import Recorder, build, outgoing, place, running
 from tests.fakes.discord import LoopbackDiscord
@@ -69,6 +71,29 @@ async def test_after_an_invalid_session_the_gap_is_told_and_can_be_filled(
         await inbox.until(lambda r: r.heard()[-1].text == "after")
     assert missed == ["unheard"]
     assert d.gateway.identified == 2
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_comes_while_the_gap_is_read_waits_its_turn(town: Town, first: bool) -> None:
+    """Else the journal's mark of what it knows would pass over what was missed."""
+    d = town.discord
+
+    class Slow(Recorder):
+        async def joined(self, platform: Platform) -> None:
+            if first or self.joins:
+                await d.say(town.john, town.channel, "just now")
+                await asyncio.sleep(0.2)
+                early.extend(self.heard())
+            await super().joined(platform)
+
+    early: list[Incoming] = []
+    inbox = Slow()
+    async with running(d, inbox):
+        if not first:
+            await d.gateway.invalid_session(resumable=False)
+        await inbox.until(lambda r: r.heard())
+    assert early == []
+    assert [e.text for e in inbox.heard()] == ["just now"]
 
 
 async def test_a_repeated_event_has_the_same_id(town: Town, inbox: Recorder) -> None:
