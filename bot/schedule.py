@@ -28,7 +28,7 @@ def jobs(house: House) -> list[tuple[str, int, Callable[[], Awaitable[None]]]]:
 
 async def prune(house: House) -> None:
     """Deletes dialogues older than [journal] retention_days, and pictures nobody shows any more."""
-    async with house.journal.write() as tx:
+    async with house.journal.write(long=True) as tx:
         gone = await retention.prune(tx, now=now(), days=house.journal.settings.retention_days)
     await asyncio.to_thread(pictures.unlink, house.pictures, gone.pictures)
     log.info("retention: %d dialogues, %d pictures", gone.dialogues, len(gone.pictures))

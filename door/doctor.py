@@ -129,7 +129,7 @@ async def journal(loaded: Loaded) -> list[Finding]:
     from journal.journal import Journal
 
     opened = await Journal.open(loaded.journal, secrets_password=loaded.secrets.get(PASSWORD))
-    async with opened, opened.read() as tx:
+    async with opened, opened.read(long=True) as tx:
         found = await stats.stats(tx)
     counts = f"{sum(found.turns.values())} turns in {sum(found.scenarios.values())} dialogues"
     return [Finding("journal", "ok", f"{opened.dialect}: {counts}")]

@@ -45,7 +45,7 @@ def stats(house: HasJournal, as_json: bool) -> None:
     from journal.stats import stats as count
 
     async def work() -> None:
-        async with _open(house) as journal, journal.read() as tx:
+        async with _open(house) as journal, journal.read(long=True) as tx:
             found = asdict(await count(tx))
         if as_json:
             click.echo(json.dumps(found, default=_iso))
@@ -69,7 +69,7 @@ def show(house: HasJournal, dialogue: str, limit: int, platform: str | None, as_
     from door.transcript import one, several
 
     async def work() -> None:
-        async with _open(house) as journal, journal.read() as tx:
+        async with _open(house) as journal, journal.read(long=True) as tx:
             lines = await (one(tx, dialogue, as_json) if dialogue else several(tx, limit, platform, as_json))
         for line in lines:
             click.echo(line)
@@ -150,7 +150,7 @@ def verify(house: HasJournal, as_json: bool) -> None:
 
     async def work() -> bool:
         progress = _progress()
-        async with _open(house) as journal, journal.read() as tx:
+        async with _open(house) as journal, journal.read(long=True) as tx:
             found = await check(
                 tx, house.agent.intake.folder, lambda done, all: progress(f"of {all} pictures", done)
             )
@@ -184,7 +184,7 @@ def prune(house: HasJournal, days: int | None, yes: bool) -> None:
 
     async def work() -> None:
         async with _open(house) as journal:
-            async with journal.write() as tx:
+            async with journal.write(long=True) as tx:
                 gone = await delete_old(tx, now=datetime.now(UTC), days=limit)
             await journal.compact()
         files = await asyncio.to_thread(unlink, house.agent.intake.folder, gone.pictures)

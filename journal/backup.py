@@ -39,7 +39,7 @@ async def backup(
     await asyncio.to_thread(_make_room, target)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as scratch:
         folder = Path(scratch)
-        async with journal.read() as tx:
+        async with journal.read(long=True) as tx:
             counts = await dump.write(tx, folder, progress)
             stones = await consent.tombstones(tx)
         manifest = {

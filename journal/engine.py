@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import (
@@ -21,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from agent.errors import JournalError
 from journal import sqlite
+from journal.brief import Brief
 from journal.settings import JournalSettings
 
 DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
@@ -67,31 +67,20 @@ def _sqlite(url: URL, settings: JournalSettings, busy_seconds: float) -> AsyncEn
         raise JournalError("this is a folder, not a file", where=name, mend=_EXAMPLE)
     arguments = {"async_creator_fn": lambda *_, **__: sqlite.connect(str(path), busy_seconds)}
     engine = create_async_engine(url, connect_args=arguments, pool_size=8, max_overflow=8)
-    synchronous = "FULL" if settings.durability == "power" else "NORMAL"
-
-    def connected(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode = WAL",
-            f"synchronous = {synchronous}",
-            "foreign_keys = ON",
-            "secure_delete = ON",  # what people had forgotten is overwritten
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def begin(connection: Connection) -> None:
-        writes = bool(connection.get_execution_options().get("vignette_write"))
-        # A reader that writes is a bug that PostgreSQL would name: here it is named too. Most connections
-        # serve one purpose again and again, so that the switch is seldom thrown.
-        if connection.info.get("writes", True) is not writes:
-            connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-            connection.info["writes"] = writes
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine.sync_engine, "connect", connected)
-    event.listen(engine.sync_engine, "begin", begin)
+    sqlite.manners(engine.sync_engine, synchronous(settings))
     return engine
+
+
+def make_brief(engine: AsyncEngine, settings: JournalSettings, busy_seconds: float) -> Brief | None:
+    """What brief transactions run on; None on PostgreSQL, which is always asked over its socket."""
+    if engine.dialect.name != "sqlite":
+        return None
+    return Brief(engine, str(engine.url.database), synchronous(settings), busy_seconds)
+
+
+def synchronous(settings: JournalSettings) -> str:
+    """SQLite's setting for a durability."""
+    return "FULL" if settings.durability == "power" else "NORMAL"
 
 
 def _postgres(url: URL, password: str, settings: JournalSettings, busy_seconds: float) -> AsyncEngine:

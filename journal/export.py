@@ -31,7 +31,7 @@ async def records(
     `consented_only` leaves out dialogues in which somebody took part who did not consent to training."""
     before: str | None = None
     while True:
-        async with journal.read() as tx:
+        async with journal.read(long=True) as tx:
             page = await dialogues.listing(tx, platform=platform, limit=PAGE, before=before)
             found = [await record(tx, row) for row in page]
         for made in found:

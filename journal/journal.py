@@ -7,26 +7,36 @@ SQLite's busy handler. A transaction must not wait for a model, a network or a p
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from agent.errors import JournalError
 from journal import migrate
-from journal.engine import explain, make_engine, reaching
+from journal.engine import explain, make_brief, make_engine, reaching
 from journal.settings import JournalSettings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from journal.brief import Brief
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT = 200  # brief writes after which the log is moved into the database
+LONGEST_LOG = 8_000  # its pages (of 4 KB) from which on writers wait until it is moved
+
 
 class Journal:
     """An open journal. Made by `Journal.open`."""
 
-    def __init__(self, engine: "AsyncEngine", settings: JournalSettings) -> None:
+    def __init__(self, engine: "AsyncEngine", settings: JournalSettings, brief: "Brief | None") -> None:
         self.settings = settings
-        self._engine = engine
+        self._engine, self._brief = engine, brief
         self._turnstile = asyncio.Lock()
+        self._written = 0
+        self._checkpoint: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -37,10 +47,10 @@ class Journal:
         JournalError for an address that cannot be used, a file that is no journal, or one that a newer
         version of the program wrote."""
         engine = make_engine(settings, secrets_password, busy_seconds)
-        journal = cls(engine, settings)
+        journal = cls(engine, settings, make_brief(engine, settings, busy_seconds))
         try:
             if not await migrate.is_current(journal):
-                async with journal.write() as tx:
+                async with journal.write(long=True) as tx:
                     await migrate.upgrade(tx)
         except BaseException:
             await journal.close()
@@ -54,6 +64,10 @@ class Journal:
         await self.close()
 
     async def close(self) -> None:
+        if self._checkpoint:
+            await asyncio.wait([self._checkpoint])
+        if self._brief:
+            self._brief.close()
         await self._engine.dispose()
 
     @property
@@ -62,29 +76,65 @@ class Journal:
         return self._engine.dialect.name
 
     @asynccontextmanager
-    async def write(self) -> "AsyncIterator[AsyncConnection]":
+    async def write(self, *, long: bool = False) -> "AsyncIterator[AsyncConnection]":
         """One transaction that may read and write: all of it is kept, or, where an exception leaves the
-        block, nothing."""
-        async with self._turnstile, self._connection() as tx:
-            await tx.execution_options(vignette_write=True)
-            async with tx.begin():
-                yield tx
+        block, nothing. `long` where much is read or changed, or rows are not found by an index: it keeps
+        SQLite from holding up everything else meanwhile (journal.brief)."""
+        brief = None if long or self.settings.durability == "power" else self._brief
+        async with self._turnstile:
+            if brief:
+                with explain(self._engine):
+                    async with brief.transaction(writes=True) as tx:
+                        yield tx
+                self._wrote()
+                return
+            async with self._connection() as tx:
+                await tx.execution_options(vignette_write=True)
+                async with tx.begin():
+                    yield tx
 
     @asynccontextmanager
-    async def read(self) -> "AsyncIterator[AsyncConnection]":
-        """One transaction that sees the journal as it was at its first question, whatever others write."""
+    async def read(self, *, long: bool = False) -> "AsyncIterator[AsyncConnection]":
+        """One transaction that sees the journal as it was at its first question, whatever others write.
+        `long` as in `write`."""
+        if self._brief and not long:
+            with explain(self._engine):
+                async with self._brief.transaction(writes=False) as tx:
+                    yield tx
+            return
         async with self._connection() as tx, tx.begin():
             yield tx
+
+    def _wrote(self) -> None:
+        self._written += 1
+        if self._written % CHECKPOINT == 0 and (self._checkpoint is None or self._checkpoint.done()):
+            self._checkpoint = asyncio.create_task(self._move_log(), name="checkpoint")
+
+    async def _move_log(self) -> None:
+        """Moves the write-ahead log into the database, beside writers as long as it is short: while they go on
+        it cannot begin anew, so from some length on they wait."""
+        try:
+            if await self._pragma("wal_checkpoint(PASSIVE)") > LONGEST_LOG:
+                async with self._turnstile:
+                    await self._pragma("wal_checkpoint(PASSIVE)")
+        except JournalError as error:
+            log.warning("the write-ahead log could not be moved: %s", error)
 
     async def compact(self) -> None:
         """Gives deleted words no refuge: empties SQLite's write-ahead log into the database, where deleted
         rows are overwritten. PostgreSQL's autovacuum reuses their space in its own time."""
         if self.dialect == "sqlite":
-            async with self._connection() as tx:
-                driver = (await tx.get_raw_connection()).driver_connection
-                if driver is None:
-                    raise JournalError("the database connection is closed")
-                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await self._pragma("wal_checkpoint(TRUNCATE)")
+
+    async def _pragma(self, words: str) -> int:
+        """Outside of a transaction; the pages in the log."""
+        async with self._connection() as tx:
+            driver = (await tx.get_raw_connection()).driver_connection
+            if driver is None:
+                raise JournalError("the database connection is closed")
+            cursor = await driver.execute(f"PRAGMA {words}")
+            (_, pages, _), *_ = await cursor.fetchall()
+            return int(pages)
 
     @asynccontextmanager
     async def _connection(self) -> "AsyncIterator[AsyncConnection]":

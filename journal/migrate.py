@@ -20,7 +20,7 @@ APPLICATION_ID = 0x56474E54  # marks an SQLite file as ours ("VGNT")
 
 async def is_current(journal: "Journal") -> bool:
     """True where nothing is to be done; says nothing about why not."""
-    async with journal.read() as tx:
+    async with journal.read(long=True) as tx:
         return await tx.run_sync(_revision) == HEAD
 
 

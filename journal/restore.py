@@ -53,7 +53,7 @@ async def restore(
         folder = Path(scratch)
         manifest = await asyncio.to_thread(_unpack_tables, source, folder)
         beside = await asyncio.to_thread(read_sidecar, source.parent)
-        async with journal.write() as tx:
+        async with journal.write(long=True) as tx:
             if not replace and not await dump.is_empty(tx):
                 raise JournalError(
                     "the journal is not empty",

@@ -10,6 +10,38 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import aiosqlite
+from sqlalchemy import Connection, Engine, event
+
+
+def manners(engine: Engine, synchronous: str, *, checkpoints: bool = True) -> None:
+    """How each of an engine's connections is set up, and how its transactions begin. Without `checkpoints`
+    its commits never move the log into the database."""
+    pragmas = [
+        "journal_mode = WAL",
+        f"synchronous = {synchronous}",
+        "foreign_keys = ON",
+        "secure_delete = ON",  # what people had forgotten is overwritten
+    ]
+    if not checkpoints:
+        pragmas.append("wal_autocheckpoint = 0")
+
+    def connected(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begin(connection: Connection) -> None:
+        writes = bool(connection.get_execution_options().get("vignette_write"))
+        # A reader that writes is a bug that PostgreSQL would name: here it is named too. Most connections
+        # serve one purpose again and again, so that the switch is seldom thrown.
+        if connection.info.get("writes", True) is not writes:
+            connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+            connection.info["writes"] = writes
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begin)
 
 
 class WholeCursor:

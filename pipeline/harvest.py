@@ -46,7 +46,7 @@ async def harvest(journal: Journal, *, permitted: Collection[str] = ()) -> Async
     permission on record, beyond those that need none."""
     before: str | None = None
     while True:
-        async with journal.read() as tx:
+        async with journal.read(long=True) as tx:
             page = await dialogues.listing(tx, limit=PAGE, before=before)
         for dialogue in page:
             platform = dialogue.channel_id.split(":", 1)[0]
@@ -61,7 +61,7 @@ async def harvest(journal: Journal, *, permitted: Collection[str] = ()) -> Async
 
 async def _samples(journal: Journal, dialogue_id: str, scenario: Scenario) -> list[Sample]:
     found: list[Sample] = []
-    async with journal.read() as tx:
+    async with journal.read(long=True) as tx:
         rows = [r for r in await turns.of_dialogue(tx, dialogue_id) if _spoken(r)]
         people = {r.speaker_id for r in rows if r.speaker_kind == SpeakerKind.HUMAN}
         agreed = {p for p in people if await consent.consented(tx, p)}

@@ -44,7 +44,7 @@ async def forget(ctx: Context) -> Answer:
             "This deletes your messages, your reactions, the pictures only you brought, and the answers you alone were "
             "given, on every channel of this bot. It cannot be undone. Say /forget confirm:yes to do it."
         )
-    async with ctx.house.journal.write() as tx:
+    async with ctx.house.journal.write(long=True) as tx:
         gone = await consent.forget(tx, ctx.author.key, at=now())
     await asyncio.to_thread(pictures.unlink, ctx.house.pictures, gone.pictures)
     await ctx.house.journal.compact()
