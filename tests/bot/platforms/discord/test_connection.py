@@ -91,7 +91,7 @@ async def test_what_comes_while_the_gap_is_read_waits_its_turn(town: Town, first
     async with running(d, inbox):
         if not first:
             await d.gateway.invalid_session(resumable=False)
-        await inbox.until(lambda r: r.heard())
+        await inbox.until(lambda r: r.joins == 2 - first and r.heard())
     assert early == []
     assert [e.text for e in inbox.heard()] == ["just now"]
 
