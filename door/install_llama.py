@@ -16,11 +16,12 @@ STEP = re.compile(r"\[\s*(\d+)(?:/(\d+)|%)\]")  # ninja: [12/240], make: [ 5%]
 
 
 def main() -> int:
-    pinned = re.search(r"(?m)^llama-cpp-python==\S+$", (ROOT / "constraints.txt").read_text())
+    pinned = re.search(r"(?m)^llama[-_]cpp[-_]python==(\S+)$", (ROOT / "constraints.txt").read_text())
     assert pinned, "constraints.txt pins no llama-cpp-python"
-    if _installed(pinned[0]):
+    wanted = f"llama-cpp-python=={pinned[1]}"
+    if _installed(wanted):
         return 0
-    _say(f"Installing {pinned[0]}. The first time this compiles llama.cpp: 4 to 10 minutes on two cores.\n")
+    _say(f"Installing {wanted}. The first time this compiles llama.cpp: 4 to 10 minutes on two cores.\n")
     # Its few dependencies come with the rest, under their own pins.
     command = [
         sys.executable,
@@ -30,7 +31,7 @@ def main() -> int:
         "--verbose",
         "--no-deps",
         "--disable-pip-version-check",
-        pinned[0],
+        wanted,
     ]
     begun = time.monotonic()
     with (
