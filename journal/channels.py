@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journal.ids import new_id
@@ -41,6 +41,12 @@ class Member:
 
 _FIELDS = ("id", "platform", "native_id", "name", "parent", "server", "private", "adult", "last_message_id")
 _COLUMNS = [channels.c[name] for name in _FIELDS]
+_SAW = update(channels).where(channels.c.id == bindparam("channel"))
+_HERE = (
+    select(*(_members.c[name] for name in ("character_id", "talk", "added_by", "added_at")))
+    .where(_members.c.channel_id == bindparam("channel"))
+    .order_by(_members.c.id)
+)
 
 
 async def touch(tx: AsyncConnection, channel: Channel) -> None:
@@ -58,8 +64,7 @@ async def get(tx: AsyncConnection, id: str) -> Channel | None:
 
 async def saw(tx: AsyncConnection, channel_id: str, message_id: str) -> None:
     """Notes the newest message of the channel that is stored: a backfill begins after it."""
-    row = update(channels).where(channels.c.id == channel_id)
-    await tx.execute(row.values(last_message_id=message_id))
+    await tx.execute(_SAW, {"channel": channel_id, "last_message_id": message_id})
 
 
 async def with_characters(tx: AsyncConnection, platform: str) -> list[Channel]:
@@ -73,11 +78,7 @@ async def with_characters(tx: AsyncConnection, platform: str) -> list[Channel]:
 
 async def members(tx: AsyncConnection, channel_id: str) -> list[Member]:
     """The channel's characters in the order they were added."""
-    columns = [_members.c[name] for name in ("character_id", "talk", "added_by", "added_at")]
-    rows = await tx.execute(
-        select(*columns).where(_members.c.channel_id == channel_id).order_by(_members.c.id)
-    )
-    return [Member(**row._mapping) for row in rows]
+    return [Member(*row) for row in await tx.execute(_HERE, {"channel": channel_id})]
 
 
 async def add_member(

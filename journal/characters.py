@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.character import Character
@@ -25,12 +25,15 @@ class CharacterVersion:
     recorded_at: datetime
 
 
+_KNOWN = select(characters.c.id).where(
+    characters.c.id == bindparam("id"), characters.c.version == bindparam("version")
+)
+
+
 async def record(tx: AsyncConnection, character: Character) -> None:
     """Keeps this version's full JSON, once."""
-    known = select(characters.c.id).where(
-        characters.c.id == character.id, characters.c.version == character.version
-    )
-    if (await tx.execute(known)).first() is None:
+    known = await tx.execute(_KNOWN, {"id": character.id, "version": character.version})
+    if known.first() is None:
         await insert_new(
             tx,
             characters,

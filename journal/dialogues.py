@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.dialogue import Scenario
@@ -25,6 +25,13 @@ class DialogueRow:
     last_at: datetime
     ended_at: datetime | None
     end_reason: str
+
+
+_OPEN = select(dialogues).where(
+    dialogues.c.channel_id == bindparam("channel"), dialogues.c.ended_at.is_(None)
+)
+_GET = select(dialogues).where(dialogues.c.id == bindparam("id"))
+_SPOKE = update(dialogues).where(dialogues.c.id == bindparam("which"), dialogues.c.last_at < bindparam("at"))
 
 
 async def current(
@@ -63,13 +70,11 @@ async def set_scenario(tx: AsyncConnection, id: str, scenario: Scenario) -> None
 async def spoke(tx: AsyncConnection, id: str, at: datetime | None = None) -> None:
     """Notes that something was said, so that the dialogue is not idle."""
     at = at or clock()
-    await tx.execute(
-        update(dialogues).where(dialogues.c.id == id, dialogues.c.last_at < at).values(last_at=at)
-    )
+    await tx.execute(_SPOKE, {"which": id, "at": at, "last_at": at})
 
 
 async def get(tx: AsyncConnection, id: str) -> DialogueRow | None:
-    row = (await tx.execute(select(dialogues).where(dialogues.c.id == id))).first()
+    row = (await tx.execute(_GET, {"id": id})).first()
     return _row(row._mapping) if row else None
 
 
@@ -93,8 +98,7 @@ async def listing(
 
 
 async def _open(tx: AsyncConnection, channel_id: str) -> DialogueRow | None:
-    query = select(dialogues).where(dialogues.c.channel_id == channel_id, dialogues.c.ended_at.is_(None))
-    row = (await tx.execute(query)).first()
+    row = (await tx.execute(_OPEN, {"channel": channel_id})).first()
     return _row(row._mapping) if row else None
 
 

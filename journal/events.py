@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journal.ids import new_id
@@ -29,6 +29,9 @@ class StoredEvent:
 
 
 _COLUMNS = [events.c[n] for n in ("platform", "message_id", "channel_id", "payload", "state", "received_at")]
+_SETTLE = update(events).where(
+    events.c.platform == bindparam("of_platform"), events.c.message_id == bindparam("of_message")
+)
 
 
 async def store(tx: AsyncConnection, event: StoredEvent, *, person_id: str = "") -> bool:
@@ -52,8 +55,8 @@ async def settle(
     tx: AsyncConnection, platform: str, message_id: str, state: Settled, reason: str = ""
 ) -> None:
     """Marks an event as dealt with."""
-    row = update(events).where(events.c.platform == platform, events.c.message_id == message_id)
-    await tx.execute(row.values(state=state, reason=reason))
+    which = {"of_platform": platform, "of_message": message_id}
+    await tx.execute(_SETTLE, {**which, "state": state, "reason": reason})
 
 
 async def unsettled(tx: AsyncConnection, platform: str) -> list[StoredEvent]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.picture import Maker, Note, Picture
@@ -15,6 +15,8 @@ from journal.sql import insert_new
 from journal.types import now
 
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
+_GET = select(pictures).where(pictures.c.sha256 == bindparam("sha256"))
+_NOTES = select(_notes).where(_notes.c.sha256 == bindparam("sha256")).order_by(_notes.c.id.desc())
 _TRUST = (Maker.PERSON, Maker.MODEL, Maker.EYES)
 
 
@@ -52,7 +54,7 @@ async def add(tx: AsyncConnection, picture: Picture, *, source: str = "") -> boo
 
 
 async def get(tx: AsyncConnection, sha256: str, folder: Path) -> Picture | None:
-    row = (await tx.execute(select(pictures).where(pictures.c.sha256 == sha256))).first()
+    row = (await tx.execute(_GET, {"sha256": sha256})).first()
     if row is None:
         return None
     path = file_of(folder, row.sha256, row.mime)
@@ -76,7 +78,7 @@ async def add_note(tx: AsyncConnection, sha256: str, note: Note) -> bool:
 
 async def notes(tx: AsyncConnection, sha256: str) -> list[Note]:
     """A picture's notes, newest first."""
-    rows = await tx.execute(select(_notes).where(_notes.c.sha256 == sha256).order_by(_notes.c.id.desc()))
+    rows = await tx.execute(_NOTES, {"sha256": sha256})
     return [Note(row.text, Maker(row.maker), row.version, row.sure) for row in rows]
 
 

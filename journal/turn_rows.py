@@ -1,8 +1,8 @@
-"""How a turn looks when it comes out of the journal, and the one query that fetches turns."""
+"""How a turn looks when it comes out of the journal, and the questions that fetch turns."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -76,36 +76,53 @@ class TurnRow:
         return self.alternative_of or self.id
 
 
-async def fetch(
-    tx: AsyncConnection,
-    *conditions: ColumnElement[bool],
-    order: tuple[ColumnElement[Any], ...] = (turns.c.dialogue_id, turns.c.position),
-    limit: int | None = None,
-) -> list[TurnRow]:
-    """The turns that meet all conditions, with their pictures and messages, in `order`."""
-    rows = [
-        r._mapping for r in await tx.execute(select(turns).where(*conditions).order_by(*order).limit(limit))
-    ]
-    if not rows:
-        return []
-    mine = select(turns.c.id).where(*conditions) if limit is None else [row["id"] for row in rows]
-    pictures: defaultdict[str, list[str]] = defaultdict(list)
-    brought = select(turn_pictures.c.turn_id, turn_pictures.c.sha256).where(turn_pictures.c.turn_id.in_(mine))
-    for turn_id, sha256 in await tx.execute(
-        brought.order_by(turn_pictures.c.turn_id, turn_pictures.c.number)
-    ):
-        pictures[turn_id].append(sha256)
-    messages: defaultdict[str, list[str]] = defaultdict(list)
-    posted = select(turn_messages.c.turn_id, turn_messages.c.message_id)
-    for turn_id, message_id in await tx.execute(
-        posted.where(turn_messages.c.turn_id.in_(mine)).order_by(turn_messages.c.id)
-    ):
-        messages[turn_id].append(message_id)
-    return [_turn(row, pictures[row["id"]], messages[row["id"]]) for row in rows]
+_FIELDS = [field.name for field in fields(TurnRow) if field.name not in ("pictures", "message_ids")]
+_COLUMNS = [turns.c[name] for name in _FIELDS]
 
 
-def _turn(row: Mapping[Any, Any], pictures: list[str], messages: list[str]) -> TurnRow:
-    values = {name: value for name, value in row.items() if name != "position"}
+class Question:
+    """A question for turns: those that meet all conditions, in `order`. Built once, asked often; what its
+    bound parameters stand for is given when it is asked."""
+
+    def __init__(
+        self,
+        *conditions: ColumnElement[bool],
+        order: tuple[ColumnElement[Any], ...] = (turns.c.dialogue_id, turns.c.position),
+        limit: int | None = None,
+    ) -> None:
+        self._turns = select(*_COLUMNS).where(*conditions).order_by(*order).limit(limit)
+        mine = select(turns.c.id).where(*conditions)
+        if limit is not None:
+            mine = mine.order_by(*order).limit(limit)
+        brought, posted = turn_pictures.c, turn_messages.c
+        self._pictures = (
+            select(brought.turn_id, brought.sha256)
+            .where(brought.turn_id.in_(mine))
+            .order_by(brought.turn_id, brought.number)
+        )
+        self._messages = (
+            select(posted.turn_id, posted.message_id).where(posted.turn_id.in_(mine)).order_by(posted.id)
+        )
+
+    async def ask(self, tx: AsyncConnection, *, messages: bool = True, **parameters: Any) -> list[TurnRow]:
+        """The turns with their pictures and, unless nobody needs them, the platform's messages."""
+        rows = (await tx.execute(self._turns, parameters)).all()
+        if not rows:
+            return []
+        pictures = _gathered(await tx.execute(self._pictures, parameters))
+        posted = _gathered(await tx.execute(self._messages, parameters)) if messages else {}
+        return [_turn(row, pictures.get(row[0], ()), posted.get(row[0], ())) for row in rows]
+
+
+def _gathered(rows: Iterable[Any]) -> dict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for turn_id, value in rows:
+        found[turn_id].append(value)
+    return found
+
+
+def _turn(row: Sequence[Any], pictures: Sequence[str], messages: Sequence[str]) -> TurnRow:
+    values = dict(zip(_FIELDS, row, strict=True))
     made = values["made"]
     values["made"] = Made(**made) if made is not None else None
     values["speaker_kind"] = SpeakerKind(values["speaker_kind"])

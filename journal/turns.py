@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.character import Character
@@ -21,7 +21,7 @@ from journal.people import Person
 from journal.schema import events, turn_messages, turn_pictures, turns
 from journal.schema import witnesses as _witnesses
 from journal.sql import insert_new
-from journal.turn_rows import Made, TurnRow, fetch
+from journal.turn_rows import Made, Question, TurnRow
 from journal.types import now, storable
 
 __all__ = ["Made", "Settled", "TurnRow", "delete", "edit", "former_texts"]
@@ -30,6 +30,31 @@ Settled = Literal["delivered", "handed-back", "failed", "stopped", "withheld"]
 OPEN = ("planned", "written")
 _PLAIN = [column.name for column in turns.columns if column.name not in ("position", "made")]
 SPOKEN = ("heard", "written", "delivered")  # what others in the dialogue have taken in
+
+_LAST_PLACE = select(func.coalesce(func.max(turns.c.position), 0) + 1)
+_INSERT = turns.insert().values(
+    position=_LAST_PLACE.where(turns.c.dialogue_id == bindparam("among")).scalar_subquery()
+)
+_INSERT_PICTURES, _INSERT_WITNESSES = turn_pictures.insert(), _witnesses.insert()
+_UPDATE = update(turns).where(turns.c.id == bindparam("which"))
+_DIALOGUE = select(turns.c.dialogue_id).where(turns.c.id == bindparam("id"))
+_OWNER = select(turn_messages.c.turn_id).where(
+    turn_messages.c.platform == bindparam("platform"), turn_messages.c.message_id == bindparam("message")
+)
+_ONE = Question(turns.c.id == bindparam("id"))
+_DIALOGUES = Question(turns.c.dialogue_id == bindparam("dialogue"))
+_WITNESSED = Question(
+    turns.c.dialogue_id == bindparam("dialogue"),
+    turns.c.id.in_(select(_witnesses.c.turn_id).where(_witnesses.c.character_id == bindparam("who"))),
+)
+_STANDING = (
+    turns.c.channel_id == bindparam("channel"),
+    turns.c.speaker_kind == SpeakerKind.CHARACTER.value,
+    turns.c.state.in_(SPOKEN),
+    turns.c.deleted_at.is_(None),
+)
+_LAST = Question(*_STANDING, order=(turns.c.id.desc(),), limit=1)
+_LAST_OF = Question(*_STANDING, turns.c.speaker_id == bindparam("who"), order=(turns.c.id.desc(),), limit=1)
 
 
 async def hear(
@@ -107,7 +132,7 @@ async def plan(
 
 async def begin_attempt(tx: AsyncConnection, id: str) -> int:
     """Counts one more try at the turn and says the how-manieth it is (1 for the first)."""
-    await _change(tx, id, attempts=turns.c.attempts + 1)
+    await tx.execute(_UPDATE.values(attempts=turns.c.attempts + 1), {"which": id})
     return (await _must(tx, id)).attempts
 
 
@@ -115,8 +140,7 @@ async def write(tx: AsyncConnection, id: str, text: str, made: Made) -> None:
     """The turn's words are complete; they are yet to be delivered."""
     at = now()
     await _change(tx, id, text=text, made=made.as_json(), state="written", finished_at=at, chosen_at=at)
-    dialogue = select(turns.c.dialogue_id).where(turns.c.id == id)
-    await dialogues.spoke(tx, str((await tx.execute(dialogue)).scalar_one()), at)
+    await dialogues.spoke(tx, str((await tx.execute(_DIALOGUE, {"id": id})).scalar_one()), at)
 
 
 async def posted(tx: AsyncConnection, id: str, platform: str, message_id: str) -> None:
@@ -138,16 +162,13 @@ async def settle(tx: AsyncConnection, id: str, state: Settled, error: str = "") 
 
 
 async def get(tx: AsyncConnection, id: str) -> TurnRow | None:
-    found = await fetch(tx, turns.c.id == id)
+    found = await _ONE.ask(tx, id=id)
     return found[0] if found else None
 
 
 async def by_message(tx: AsyncConnection, platform: str, message_id: str) -> TurnRow | None:
     """The turn that a platform's message is, or is part of."""
-    owner = select(turn_messages.c.turn_id).where(
-        turn_messages.c.platform == platform, turn_messages.c.message_id == message_id
-    )
-    id = (await tx.execute(owner)).scalar_one_or_none()
+    id = (await tx.execute(_OWNER, {"platform": platform, "message": message_id})).scalar_one_or_none()
     return None if id is None else await get(tx, id)
 
 
@@ -166,23 +187,26 @@ async def message_channel(tx: AsyncConnection, platform: str, message_id: str) -
 async def open_turns(tx: AsyncConnection, platform: str) -> list[TurnRow]:
     """Characters' turns that are planned or written but not delivered, oldest first."""
     there = turns.c.channel_id.startswith(f"{platform}:", autoescape=True)
-    return await fetch(tx, turns.c.state.in_(OPEN), there, order=(turns.c.id,))
+    return await Question(turns.c.state.in_(OPEN), there, order=(turns.c.id,)).ask(tx)
 
 
 async def of_dialogue(tx: AsyncConnection, dialogue_id: str) -> list[TurnRow]:
     """Every turn of the dialogue in order, whatever became of it."""
-    return await fetch(tx, turns.c.dialogue_id == dialogue_id)
+    return await _DIALOGUES.ask(tx, dialogue=dialogue_id)
 
 
 async def witnessed(
-    tx: AsyncConnection, dialogue_id: str, character_id: str, *, before: str = ""
+    tx: AsyncConnection, dialogue_id: str, character_id: str, *, before: str = "", messages: bool = True
 ) -> list[TurnRow]:
     """What a character has taken in: turns heard, written or delivered in its presence, in order, without
     deleted ones; of alternatives the one chosen last, in the place of the first. `before` ends the list in
-    front of that turn's place (to make another answer without seeing the first)."""
-    present = select(_witnesses.c.turn_id).where(_witnesses.c.character_id == character_id)
-    found = await fetch(tx, turns.c.dialogue_id == dialogue_id, turns.c.id.in_(present))
-    stop = (await _must(tx, before)).root if before else ""
+    front of that turn's place (to make another answer without seeing the first). Without `messages` the
+    turns come without their message ids."""
+    found = await _WITNESSED.ask(tx, messages=messages, dialogue=dialogue_id, who=character_id)
+    stop = ""
+    if before:
+        end = next((turn for turn in reversed(found) if turn.id == before), None)
+        stop = (end or await _must(tx, before)).root
     places: dict[str, TurnRow | None] = {}
     for turn in found:
         if turn.root == stop:
@@ -200,15 +224,10 @@ async def last_by_character(
     tx: AsyncConnection, channel_id: str, character_id: str | None = None
 ) -> TurnRow | None:
     """The newest turn that a character (any, or this one) wrote in the channel and that still stands."""
-    conditions = [
-        turns.c.channel_id == channel_id,
-        turns.c.speaker_kind == SpeakerKind.CHARACTER.value,
-        turns.c.state.in_(SPOKEN),
-        turns.c.deleted_at.is_(None),
-    ]
-    if character_id is not None:
-        conditions.append(turns.c.speaker_id == character_id)
-    found = await fetch(tx, *conditions, order=(turns.c.id.desc(),), limit=1)
+    if character_id is None:
+        found = await _LAST.ask(tx, channel=channel_id)
+    else:
+        found = await _LAST_OF.ask(tx, channel=channel_id, who=character_id)
     return found[0] if found else None
 
 
@@ -228,20 +247,18 @@ def _chosen(turn: TurnRow) -> datetime:
 
 
 async def _add(tx: AsyncConnection, turn: TurnRow, present: Iterable[str]) -> None:
-    last = select(func.coalesce(func.max(turns.c.position), 0) + 1)
     values: dict[str, Any] = {name: getattr(turn, name) for name in _PLAIN}
-    values["position"] = last.where(turns.c.dialogue_id == turn.dialogue_id).scalar_subquery()
     values["speaker_kind"] = turn.speaker_kind.value
-    await tx.execute(turns.insert().values(values))
+    await tx.execute(_INSERT, {**values, "among": turn.dialogue_id})
     if turn.pictures:
         rows = [{"turn_id": turn.id, "number": n, "sha256": sha} for n, sha in enumerate(turn.pictures)]
-        await tx.execute(turn_pictures.insert(), rows)
+        await tx.execute(_INSERT_PICTURES, rows)
     if seen := sorted(set(present)):
-        await tx.execute(_witnesses.insert(), [{"turn_id": turn.id, "character_id": who} for who in seen])
+        await tx.execute(_INSERT_WITNESSES, [{"turn_id": turn.id, "character_id": who} for who in seen])
 
 
 async def _change(tx: AsyncConnection, id: str, **values: Any) -> None:
-    found = await tx.execute(update(turns).where(turns.c.id == id).values(**values))
+    found = await tx.execute(_UPDATE, {"which": id, **values})
     if not found.rowcount:
         raise _unknown(id)
 
