@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.dialogue import Scenario, Speaker, SpeakerKind
 from bot.events import Place
-from bot.house import House
+from bot.house import House, now
 from bot.platforms.web.needs import DialogueSummary, PictureView, StoredPicture, TurnView
 from journal import channels, pictures, reading, turns
 from journal.dialogues import DialogueRow
@@ -44,8 +44,11 @@ class Archive:
         async with self._house.journal.read() as tx:
             recent = await reading.of_channel(tx, place.key, limit=SHOWN)
             still = takewhile(lambda row: row.end_reason != "new", recent)
-            rows = [turn for row in reversed(list(still)) for turn in await self._readable(tx, row.id)]
-            return [await self._view(tx, row) for row in rows]
+            views = []
+            for row in reversed(list(still)):
+                over = row.ended_at is not None or now() - row.last_at > self._house.idle
+                views += [await self._view(tx, t, over=over) for t in await self._readable(tx, row.id)]
+            return views
 
     async def picture(self, sha256: str) -> StoredPicture | None:
         async with self._house.journal.read() as tx:
@@ -76,7 +79,7 @@ class Archive:
             cover=shown[0] if shown else "",
         )
 
-    async def _view(self, tx: AsyncConnection, row: TurnRow) -> TurnView:
+    async def _view(self, tx: AsyncConnection, row: TurnRow, *, over: bool = False) -> TurnView:
         views = []
         for sha in row.pictures:
             found = await pictures.get(tx, sha, self._house.pictures)
@@ -85,4 +88,6 @@ class Archive:
                 views.append(PictureView(sha, found.width, found.height, note))
         speaker = Speaker(row.speaker_id, row.speaker_name, SpeakerKind(row.speaker_kind))
         message = row.message_ids[0] if row.message_ids else ""
-        return TurnView(row.id, speaker, row.text, tuple(views), row.created_at, message, row.dialogue_id)
+        return TurnView(
+            row.id, speaker, row.text, tuple(views), row.created_at, message, row.dialogue_id, over
+        )

@@ -29,7 +29,7 @@ class PictureView:
 @dataclass(frozen=True, slots=True)
 class TurnView:
     """One turn. `message_id` is the platform's id of it (the first, if there are several), `dialogue` the id
-    of its dialogue: where that changes, the page draws a border."""
+    of its dialogue: where that changes, the page draws a border; `over`: what is said next begins another."""
 
     id: str
     speaker: Speaker
@@ -38,6 +38,7 @@ class TurnView:
     at: datetime | None = None
     message_id: str = ""
     dialogue: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ def turn_json(turn: TurnView) -> dict[str, Any]:
         "pictures": [picture_json(p) for p in turn.pictures],
         "at": turn.at.isoformat() if turn.at else None,
         "dialogue": turn.dialogue,
+        "over": turn.over,
     }
 
 

@@ -53,7 +53,7 @@ export class Conversation {
     this.nodes.clear();
     $("turns").replaceChildren();
     this.duet = state.duet;
-    this.over = false;
+    this.over = state.turns.at(-1)?.over ?? false;
     const [greeted, who] = remembered("greeted").split(" ");
     if (state.turns.length + state.heard.length && greeted === this.id) this.#greet(this.cast.all.get(who));
     let dialogue = state.turns[0]?.dialogue;
