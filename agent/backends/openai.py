@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 
-from agent.backends._site import Site, Stream
 from agent.backends.base import Abilities, Message, Request
-from agent.backends.spend import Ledger
+from agent.backends.remote.site import Site, Stream
+from agent.backends.remote.spend import Ledger
 from agent.errors import BackendDown, BackendError, BackendRefused, ConfigError, PromptError, SpendCapReached
 from agent.settings import AbilitySettings, OpenAISettings, Secrets
 
@@ -64,7 +64,7 @@ class OpenAIBackend:
         return await self._sites[0].abilities()
 
     async def count(self, messages: Sequence[Message]) -> int:
-        """Exact where the first server offers to count, else an upper estimate (see _estimate.py)."""
+        """Exact where the first server offers to count, else an upper estimate (see remote/estimate.py)."""
         await self._ready()
         return await self._sites[0].counter.count(messages)
 

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from agent.backends._digits import draw
-from agent.backends._store import read_json, write_json
 from agent.backends.base import Abilities, Done, Message, Piece, Priority, Request, Sampling
+from agent.backends.digits import draw
+from agent.backends.store import read_json, write_json
 from agent.errors import BackendRefused, VignetteError
 from agent.settings import AbilitySettings
 

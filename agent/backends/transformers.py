@@ -15,15 +15,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.backends import _folder
 from agent.backends.base import Abilities, Done, Message, Piece, Request
+from agent.backends.local import snapshot
 from agent.backends.probe import Questions, Remembered, probe
 from agent.errors import BackendDown, BackendRefused
 from agent.settings import AbilitySettings, TransformersSettings
 
 if TYPE_CHECKING:
-    from agent.backends._choosing import Halt
-    from agent.backends._runner import Runner, Spoken
+    from agent.backends.local.choosing import Halt
+    from agent.backends.local.runner import Runner, Spoken
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class TransformersBackend:
 
     def _name(self, folder: Path) -> str:
         if folder not in self._names:
-            self._names[folder] = _folder.name(folder, self._cache)
+            self._names[folder] = snapshot.name(folder, self._cache)
         return self._names[folder]
 
     async def start(self) -> None:
@@ -81,7 +81,7 @@ class TransformersBackend:
             if self._closed:
                 raise BackendDown("the transformers backend is closed", mend="restart the program")
             if self._runner is None:
-                await asyncio.to_thread(_folder.check, self._path)
+                await asyncio.to_thread(snapshot.check, self._path)
                 if self._configured is not None:
                     await asyncio.to_thread(_check_adapter, self._configured)
                 await asyncio.to_thread(self._called, None)
@@ -90,7 +90,7 @@ class TransformersBackend:
                 self._runner = await loading
 
     def _load(self) -> "Runner":
-        from agent.backends._runner import Runner
+        from agent.backends.local.runner import Runner
 
         runner = Runner(self._path, self._configured, self._settings.device, self._settings.context)
         log.info("%s is loaded on %s, context %d", self._path.name, runner.device, runner.context)
@@ -152,7 +152,7 @@ class TransformersBackend:
             await stream.aclose()
 
     async def _speak(self, request: Request) -> AsyncGenerator[Piece | Done, None]:
-        from agent.backends._choosing import Halt
+        from agent.backends.local.choosing import Halt
 
         runner = await self._ready()
         loop, told, halt = asyncio.get_running_loop(), asyncio.Queue[str | None](), Halt()
@@ -191,7 +191,7 @@ class TransformersBackend:
 
 
 def _check_adapter(folder: Path) -> None:
-    _folder.check(folder, adapter=True)
+    snapshot.check(folder, adapter=True)
 
 
 def _forget(made: "asyncio.Future[Spoken | None]") -> None:

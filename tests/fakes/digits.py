@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from agent.backends._digits import SIZE
+from agent.backends.digits import SIZE
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agent.backends._sse import MAX_EVENT
 from agent.backends.base import Finish, Piece, Request, Sampling
 from agent.backends.openai import OpenAIBackend
+from agent.backends.remote.sse import MAX_EVENT
 from agent.errors import BackendDown, BackendRefused, ConfigError, PromptError, SpendCapReached, VignetteError
 from agent.settings import AbilitySettings, Endpoint, OpenAISettings, Secrets
 from tests.agent.backends.contract import HELLO, collect, stream

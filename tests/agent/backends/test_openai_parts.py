@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.backends._estimate import fitted, message_tokens, text_tokens
-from agent.backends._sse import DONE, payloads
-from agent.backends._text import Cleaner, StopFilter, ThinkFilter, whole
 from agent.backends.base import Message
-from agent.backends.spend import Ledger
+from agent.backends.remote.estimate import fitted, message_tokens, text_tokens
+from agent.backends.remote.spend import Ledger
+from agent.backends.remote.sse import DONE, payloads
+from agent.backends.text import Cleaner, StopFilter, ThinkFilter, whole
 from agent.errors import SpendCapReached
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import pytest
 
-from agent.backends._digits import draw
 from agent.backends.base import Done, Finish, Message, Piece, Request
+from agent.backends.digits import draw
 from agent.backends.openai import OpenAIBackend
 from agent.backends.probe import UNPROVEN, probe_grammar, probe_sight, read_out
 from agent.errors import BackendDown, BackendRefused

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent.backends._store import read_json, write_json
+from agent.backends.store import read_json, write_json
 from agent.errors import SpendCapReached
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from agent.backends._store import read_json, write_json
+from agent.backends.store import read_json, write_json
 from agent.errors import BackendDown
 
 log = logging.getLogger(__name__)

@@ -8,17 +8,17 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
-from agent.backends._chunks import Ended
-from agent.backends._estimate import PER_PICTURE, text_tokens
-from agent.backends._facts import Facts, ask_facts
-from agent.backends._failures import Again
-from agent.backends._server import Server
-from agent.backends._sse import Silent
-from agent.backends._text import Cleaner
-from agent.backends._tokens import Counter
 from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request, Sampling
 from agent.backends.probe import UNPROVEN, Questions, Remembered, probe
-from agent.backends.spend import Bill, Ledger
+from agent.backends.remote.chunks import Ended
+from agent.backends.remote.estimate import PER_PICTURE, text_tokens
+from agent.backends.remote.facts import Facts, ask_facts
+from agent.backends.remote.failures import Again
+from agent.backends.remote.server import Server
+from agent.backends.remote.spend import Bill, Ledger
+from agent.backends.remote.sse import Silent
+from agent.backends.remote.tokens import Counter
+from agent.backends.text import Cleaner
 from agent.errors import BackendDown, BackendRefused, PromptError
 from agent.settings import AbilitySettings, Endpoint, OpenAISettings
 

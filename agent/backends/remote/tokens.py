@@ -6,9 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from agent.backends._estimate import message_tokens, picture_tokens, pictures_of
-from agent.backends._server import Server
 from agent.backends.base import Message
+from agent.backends.remote.estimate import message_tokens, picture_tokens, pictures_of
+from agent.backends.remote.server import Server
 
 SLOW = 0.05  # seconds: a prompt is counted many times while it is built
 KEPT = 256

@@ -8,11 +8,11 @@ from contextlib import aclosing
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from agent.backends._chunks import Ended, Reading
-from agent.backends._dialect import Dialect
-from agent.backends._failures import Again, failure, told
-from agent.backends._sse import DONE, Silent, payloads, quiet_limit
 from agent.backends.base import Request
+from agent.backends.remote.chunks import Ended, Reading
+from agent.backends.remote.dialect import Dialect
+from agent.backends.remote.failures import Again, failure, told
+from agent.backends.remote.sse import DONE, Silent, payloads, quiet_limit
 from agent.errors import BackendDown, ConfigError, VignetteError
 from agent.settings import Endpoint
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agent.backends._server import Server
+from agent.backends.remote.server import Server
 
 
 @dataclass(frozen=True)

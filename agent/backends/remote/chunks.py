@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.backends._failures import failure, told
 from agent.backends.base import Finish
+from agent.backends.remote.failures import failure, told
 from agent.errors import BackendDown, BackendRefused
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from agent.backends._estimate import MAX_SIDE, fitted
 from agent.backends.base import Message, Request
+from agent.backends.remote.estimate import MAX_SIDE, fitted
 from agent.errors import PictureError
 from agent.picture import Picture
 

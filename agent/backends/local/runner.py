@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from agent.backends import _folder
-from agent.backends._choosing import Detokenizer, Halt, processors
-from agent.backends._prompting import Prompting
-from agent.backends._text import Cleaner
 from agent.backends.base import Finish, Request
+from agent.backends.local import snapshot
+from agent.backends.local.choosing import Detokenizer, Halt, processors
+from agent.backends.local.prompting import Prompting
+from agent.backends.text import Cleaner
 from agent.errors import BackendDown, BackendRefused, PromptError
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ class Runner:
 
     def __init__(self, folder: Path, adapter: Path | None, device: str, context: int) -> None:
         self.torch, self._path = _torch(), folder
-        config = _folder.check(folder)
-        self.sees = _folder.has_eyes(config)
+        config = snapshot.check(folder)
+        self.sees = snapshot.has_eyes(config)
         self.device = _device(self.torch, device)
         try:
             self._model, self.prompting = self._load(folder)
@@ -134,7 +134,7 @@ class Runner:
         folder = folder.expanduser().resolve()
         if folder not in self._adapters:
             try:
-                _folder.check(folder, adapter=True)
+                snapshot.check(folder, adapter=True)
                 self._load_adapter(folder)
             except Exception as error:  # whatever a broken or strange adapter makes peft raise
                 log.debug("loading the adapter %s failed", folder, exc_info=True)
