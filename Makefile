@@ -2,7 +2,7 @@
 # chromium (a browser for the tests) through apt where make runs as root on Debian.
 PYTHON ?= python3
 V := .venv/bin
-PIP := $(V)/python -m pip --disable-pip-version-check
+PIP := PYTHONWARNINGS=ignore $(V)/python -m pip --disable-pip-version-check
 
 .PHONY: run test check bench clean
 .DELETE_ON_ERROR:
