@@ -86,10 +86,9 @@ async def _rest(process: Process) -> str:
 
 
 @asynccontextmanager
-async def page_at(link: str, *, dark: bool = False) -> AsyncIterator[Page]:
+async def page_at(link: str) -> AsyncIterator[Page]:
     async with chromium() as browser:
-        scheme = "dark" if dark else "light"
-        page = await browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+        page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(30_000)
         wrong: list[str] = []
         page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
@@ -107,17 +106,16 @@ async def answered(page: Page, replies: int) -> None:
 async def test_an_evening_with_the_embedded_model(tmp_path: Path) -> None:
     picture = tmp_path / "hung.png"
     picture.write_bytes(drawn(3, (400, 300)))
-    async with program(tmp_path) as link:
-        async with page_at(link) as page:
-            assert "token" not in page.url
-            await _talks_about(page, picture)
-            await _asks_why_and_again(page)
-            await page.reload()
-            await answered(page, 2)
-            await page.click("#new")
-            await expect(page.locator("#turns > li")).to_have_count(0)
-            await _duet(page)
-    async with program(tmp_path) as link, page_at(link, dark=True) as page:
+    async with program(tmp_path) as link, page_at(link) as page:
+        assert "token" not in page.url
+        await _talks_about(page, picture)
+        await _asks_why_and_again(page)
+        await page.reload()
+        await answered(page, 2)
+        await page.click("#new")
+        await expect(page.locator("#turns > li")).to_have_count(0)
+        await _duet(page)
+    async with program(tmp_path) as link, page_at(link) as page:
         await _past(page)
         await _forget(page)
 
