@@ -107,11 +107,14 @@ class LoopbackDiscord(People):
         app.router.add_get("/", self.gateway.handle)
         return app
 
-    def connector(self) -> aiohttp.TCPConnector:
-        """A new connector to this Discord, for discord.Client or an aiohttp session."""
-        return aiohttp.TCPConnector(
-            resolver=LoopbackResolver(self.port), ssl=self._client_tls, use_dns_cache=False
-        )
+    def connector(self, resolver: AbstractResolver | None = None) -> aiohttp.TCPConnector:
+        """A new connector to this Discord, for discord.Client or an aiohttp session. `resolver` is one that
+        stands before this Discord's own (a policy's)."""
+        resolver = resolver or self.resolver()
+        return aiohttp.TCPConnector(resolver=resolver, ssl=self._client_tls, use_dns_cache=False)
+
+    def resolver(self) -> LoopbackResolver:
+        return LoopbackResolver(self.port)
 
     def tls_connector(self) -> aiohttp.TCPConnector:
         """Trusts this Discord but resolves nothing: for use with `proxy_url`."""
