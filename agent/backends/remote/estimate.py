@@ -13,6 +13,7 @@ largest usual figure), or what the server was seen to charge if that was more.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import ceil
 
@@ -28,7 +29,8 @@ _PARTS = re.compile(r"[A-Za-z]+| ?[0-9]| +|[^A-Za-z0-9 ]")
 
 def text_tokens(text: str) -> int:
     """An upper estimate of the tokens in `text`."""
-    return ceil(sum(_cost(part) for part in _PARTS.findall(text)))
+    parts = Counter(_PARTS.findall(text))  # words repeat: a long prompt is counted several times a reply
+    return ceil(sum(_cost(part) * times for part, times in parts.items()))
 
 
 def _cost(part: str) -> float:
