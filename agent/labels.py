@@ -13,28 +13,53 @@ from agent.dialogue import Speaker, SpeakerKind
 ANONYMOUS = "human"  # MMRole's label for a person without a name
 LONGEST = 32  # characters of a label
 
-# Brackets in every width and script that a model might read as the label's own.
-_OPEN, _CLOSE = "[［【〔⟦〚", "]］】〕⟧〛"
-_COLONS = ":：︰﹕ː"
-_FORGED = re.compile(
-    rf"(?m)^([^\S\n]*)[{re.escape(_OPEN)}]([^\n{re.escape(_CLOSE)}]{{1,80}})[{re.escape(_CLOSE)}](\s*[{_COLONS}])"
+# Brackets and colons in every width and script that a model might read as the label's own.
+OPEN, CLOSE = "[［【〔⟦〚〖⁅❲", "]］】〕⟧〛〗⁆❳"
+COLONS = ":：︰﹕ː∶꞉︓׃։"
+RESERVED = ("system", "assistant", "developer", "tool")  # a person called so would speak with their authority
+_O, _C = re.escape(OPEN), re.escape(CLOSE)
+# Signs between bracket and colon may be marks that nobody sees.
+_LABEL = re.compile(rf"[{_O}]{{1,3}}([^\n{_C}]{{1,80}})[{_C}]{{1,3}}(?=[^\w\n]{{0,6}}?\s*[{COLONS}])")
+_NAMELIKE = re.compile("[\u200c\u200d]*[^\\W\\d]")
+_SAID = re.compile(rf"[\w(){_O}{_C}]")
+_ROUND = str.maketrans(OPEN, "(" * len(OPEN))
+# What chat templates and vision placeholders look like: <|im_start|>, <｜User｜>, </s>, <row_1_col_1>, [INST], [IMG].
+_CONTROL = re.compile(
+    r"<([|｜][^<>‹›\n]{1,64}[|｜]|/?[A-Za-z_][A-Za-z0-9_]{0,40}|<SYS>|</SYS>)>|\[(/?[A-Z][A-Z_]{1,30})\]"
 )
-# What chat templates and vision placeholders look like: <|im_start|>, </s>, <image>, <__media__>, [INST], <<SYS>>.
-_CONTROL = re.compile(r"<(\|[^<>\n]{1,64}\||/?[a-z_]{1,32}|<SYS>|</SYS>)>|\[(/?INST)\]")
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")  # letters and signs drawn as nothing
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
 def clean_words(text: str) -> str:
-    """Words as they may stand in a prompt: no control or bidi characters, no chat-template tokens, and no
-    line that looks like another speaker's `[Name]:`. Everything a person would read stays readable."""
+    """Words as they may stand in a prompt: no control or bidi characters, no chat-template tokens, and nothing
+    that looks like another speaker's `[Name]:`. Everything a person would read stays readable."""
     text = _LINE_ENDS.sub("\n", text)
-    text = "".join(
-        c
-        for c in text
-        if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c == "\u200d"
-    )
+    if not text.replace("\n", "").replace("\t", "").isprintable():  # what is printable is none of these
+        text = "".join(
+            c
+            for c in text
+            if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c in "\u200c\u200d"
+        )
+    text = _UNSEEN.sub("", text)
     text = _CONTROL.sub(lambda m: f"‹{m[1].strip('<>')}›" if m[1] else f"({m[2]})", text)
-    return _FORGED.sub(r"\1(\2)\3", text).strip()
+    return _LABEL.sub(_rounded, text.strip())
+
+
+def _rounded(found: re.Match[str]) -> str:
+    """A forged label in round brackets. At a line's start anything in brackets is one, whatever signs stand
+    before it; within a line only what begins like a name, so that `[1, 2]:` and `list[int]:` stay."""
+    text, at = found.string, found.start()
+    before = text[at - 1 : at]
+    inside = before.isalnum() or before in "_)" or not _NAMELIKE.match(found[1])
+    if before and inside and _SAID.search(text, text.rfind("\n", 0, at) + 1, at):
+        return found[0]
+    return f"({found[1].translate(_ROUND)})"
+
+
+def one_line(text: str) -> str:
+    """Clean words that stand inside a line of ours, which they must not end."""
+    return " ".join(clean_words(text).split())
 
 
 def clean_name(name: str) -> str:
@@ -60,6 +85,7 @@ def labels(speakers: Iterable[Speaker]) -> dict[str, str]:
             found[speaker.id] = _unique(clean_name(speaker.name) or speaker.id, taken)
         elif speaker.id not in {p.id for p in people}:
             people.append(speaker)
+    taken.update(RESERVED)
     for person in people:
         found[person.id] = _unique(clean_name(person.name) or ANONYMOUS, taken)
     return found

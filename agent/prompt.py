@@ -70,8 +70,9 @@ async def build(
     draft = _Draft(ask, settings, sees=sees, seed=seed)
     turns = ask.dialogue.turns
     for examples, lore_on in ((True, True), (False, True), (False, False)):
-        if await count(draft.messages(0, examples, lore_on)) <= budget:
-            return draft.prompt(0, examples, lore_on)
+        messages = draft.messages(0, examples, lore_on)
+        if await count(messages) <= budget:
+            return draft.prompt(messages, 0, examples)
     low, high = 0, max(0, len(turns) - 1)  # the current words always stay
     if await count(draft.messages(high, False, False)) > budget:
         raise PromptError(
@@ -85,7 +86,7 @@ async def build(
             high = middle
         else:
             low = middle
-    return draft.prompt(high, False, False)
+    return draft.prompt(draft.messages(high, False, False), high, False)
 
 
 class _Draft:
@@ -113,8 +114,7 @@ class _Draft:
         spoken += [t.speaker.id for t in self.ask.dialogue.turns if t.speaker.id != me]
         return self.labels[spoken[0]] if spoken else ANONYMOUS
 
-    def prompt(self, dropped: int, examples: bool, lore_on: bool) -> Prompt:
-        messages = self.messages(dropped, examples, lore_on)
+    def prompt(self, messages: tuple[Message, ...], dropped: int, examples: bool) -> Prompt:
         digest = hashlib.sha256()
         for message in messages:
             for part in message.parts:

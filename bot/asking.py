@@ -36,7 +36,7 @@ async def make_ask(
     one was: nothing that was said since is known to it."""
     async with house.journal.read() as tx:
         dialogue = await dialogues.get(tx, turn.dialogue_id)
-        rows = await turns.witnessed(tx, turn.dialogue_id, character.id, before=turn.id)
+        rows = await turns.witnessed(tx, turn.dialogue_id, character.id, before=turn.id, messages=False)
         hashes = {sha for row in rows for sha in row.pictures}
         found = {sha: await pictures.get(tx, sha, house.pictures) for sha in hashes}
     if dialogue is None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -115,11 +115,10 @@ class Bot:
             message.at or now(),
         )
         async with self.house.journal.write() as tx:
-            await channels.touch(tx, channel_of(message.place))
             if not await events.store(tx, stored):
                 return
-            if mark:
-                await channels.saw(tx, message.place.key, message.id)
+            here = channel_of(message.place)
+            await channels.touch(tx, replace(here, last_message_id=message.id) if mark else here)
         refusal = self.limits.take(message.author, message.place)
         if refusal:
             wait = f"Try again in {max(1, round(refusal.retry_after))} s."

@@ -92,12 +92,12 @@ class Hearing:
         place = message.place
         allowed = self._house.allowed(place)
         async with self._house.journal.read() as tx:
+            here = [m for m in await channels.members(tx, place.key) if m.character_id in allowed]
             present = []
-            for member in await channels.members(tx, place.key):
-                if member.character_id in allowed:
-                    last = await turns.last_by_character(tx, place.key, member.character_id)
-                    talk = Talk(member.talk)
-                    present.append(Present(allowed[member.character_id], talk, last.id if last else ""))
+            for member in here:
+                # Who spoke last matters only among several.
+                last = await turns.last_spoke(tx, place.key, member.character_id) if len(here) > 1 else ""
+                present.append(Present(allowed[member.character_id], Talk(member.talk), last))
             replied = (
                 await turns.by_message(tx, place.platform, message.reply_to) if message.reply_to else None
             )

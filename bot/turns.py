@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 
 from agent.agent import Facts, Reply
 from agent.backends.base import Priority
@@ -27,6 +27,8 @@ from journal import turns
 from journal.turns import Made, TurnRow
 
 log = logging.getLogger(__name__)
+
+_FACTS = [one.name for one in fields(Facts)]
 
 
 @dataclass
@@ -139,7 +141,7 @@ class Turns:
         if self._withheld(text):
             return await self._withhold(turn, delivery)
         async with self._house.journal.write() as tx:
-            await turns.write(tx, turn.id, text, Made(**asdict(facts)))
+            await turns.write(tx, turn.id, text, Made(**{name: getattr(facts, name) for name in _FACTS}))
         await self.deliver(turn, delivery, text)
         return text
 

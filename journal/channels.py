@@ -51,10 +51,10 @@ _HERE = (
 
 async def touch(tx: AsyncConnection, channel: Channel) -> None:
     """Makes the channel known, or brings its names and marks up to date. What `saw` noted is kept."""
-    values = {name: getattr(channel, name) for name in _FIELDS if name != "last_message_id"}
+    values = {name: getattr(channel, name) for name in _FIELDS}
+    if not channel.last_message_id:
+        del values["last_message_id"]
     await upsert(tx, channels, ("id",), **values)
-    if channel.last_message_id:
-        await saw(tx, channel.id, channel.last_message_id)
 
 
 async def get(tx: AsyncConnection, id: str) -> Channel | None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agent.dialogue import Scenario
 from journal.ids import new_id
-from journal.schema import channels, dialogues
+from journal.schema import channels, dialogues, turns
 from journal.types import now as clock
 
 
@@ -32,6 +32,10 @@ _OPEN = select(dialogues).where(
 )
 _GET = select(dialogues).where(dialogues.c.id == bindparam("id"))
 _SPOKE = update(dialogues).where(dialogues.c.id == bindparam("which"), dialogues.c.last_at < bindparam("at"))
+_SPOKE_IN_TURN = update(dialogues).where(
+    dialogues.c.id == select(turns.c.dialogue_id).where(turns.c.id == bindparam("turn")).scalar_subquery(),
+    dialogues.c.last_at < bindparam("at"),
+)
 
 
 async def current(
@@ -71,6 +75,11 @@ async def spoke(tx: AsyncConnection, id: str, at: datetime | None = None) -> Non
     """Notes that something was said, so that the dialogue is not idle."""
     at = at or clock()
     await tx.execute(_SPOKE, {"which": id, "at": at, "last_at": at})
+
+
+async def spoke_in_turn(tx: AsyncConnection, turn_id: str, at: datetime) -> None:
+    """The same, for the dialogue of a turn."""
+    await tx.execute(_SPOKE_IN_TURN, {"turn": turn_id, "at": at, "last_at": at})
 
 
 async def get(tx: AsyncConnection, id: str) -> DialogueRow | None:

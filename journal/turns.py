@@ -37,7 +37,6 @@ _INSERT = turns.insert().values(
 )
 _INSERT_PICTURES, _INSERT_WITNESSES = turn_pictures.insert(), _witnesses.insert()
 _UPDATE = update(turns).where(turns.c.id == bindparam("which"))
-_DIALOGUE = select(turns.c.dialogue_id).where(turns.c.id == bindparam("id"))
 _OWNER = select(turn_messages.c.turn_id).where(
     turn_messages.c.platform == bindparam("platform"), turn_messages.c.message_id == bindparam("message")
 )
@@ -45,7 +44,11 @@ _ONE = Question(turns.c.id == bindparam("id"))
 _DIALOGUES = Question(turns.c.dialogue_id == bindparam("dialogue"))
 _WITNESSED = Question(
     turns.c.dialogue_id == bindparam("dialogue"),
-    turns.c.id.in_(select(_witnesses.c.turn_id).where(_witnesses.c.character_id == bindparam("who"))),
+    # By its key for each turn of the dialogue: asked the other way round, all that was ever witnessed is read.
+    select(_witnesses.c.turn_id)
+    .where(_witnesses.c.turn_id == turns.c.id, _witnesses.c.character_id == bindparam("who"))
+    .correlate(turns)
+    .exists(),
 )
 _STANDING = (
     turns.c.channel_id == bindparam("channel"),
@@ -55,6 +58,12 @@ _STANDING = (
 )
 _LAST = Question(*_STANDING, order=(turns.c.id.desc(),), limit=1)
 _LAST_OF = Question(*_STANDING, turns.c.speaker_id == bindparam("who"), order=(turns.c.id.desc(),), limit=1)
+_LAST_ID = (
+    select(turns.c.id)
+    .where(*_STANDING, turns.c.speaker_id == bindparam("who"))
+    .order_by(turns.c.id.desc())
+    .limit(1)
+)
 
 
 async def hear(
@@ -140,7 +149,7 @@ async def write(tx: AsyncConnection, id: str, text: str, made: Made) -> None:
     """The turn's words are complete; they are yet to be delivered."""
     at = now()
     await _change(tx, id, text=text, made=made.as_json(), state="written", finished_at=at, chosen_at=at)
-    await dialogues.spoke(tx, str((await tx.execute(_DIALOGUE, {"id": id})).scalar_one()), at)
+    await dialogues.spoke_in_turn(tx, id, at)
 
 
 async def posted(tx: AsyncConnection, id: str, platform: str, message_id: str) -> None:
@@ -229,6 +238,12 @@ async def last_by_character(
     else:
         found = await _LAST_OF.ask(tx, channel=channel_id, who=character_id)
     return found[0] if found else None
+
+
+async def last_spoke(tx: AsyncConnection, channel_id: str, character_id: str) -> str:
+    """The id of the newest turn that this character wrote in the channel and that still stands, or an empty
+    string."""
+    return (await tx.execute(_LAST_ID, {"channel": channel_id, "who": character_id})).scalar() or ""
 
 
 async def witnesses(tx: AsyncConnection, id: str) -> list[str]:
