@@ -27,7 +27,9 @@ _ROUND = str.maketrans(OPEN, "(" * len(OPEN))
 _CONTROL = re.compile(
     r"<([|｜][^<>‹›\n]{1,64}[|｜]|/?[A-Za-z_][A-Za-z0-9_]{0,40}|<SYS>|</SYS>)>|\[(/?[A-Z][A-Z_]{1,30})\]"
 )
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")  # letters and signs drawn as nothing
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]"
+)  # letters and signs drawn as nothing
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 
 
