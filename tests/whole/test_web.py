@@ -198,6 +198,8 @@ async def test_new_begins_afresh_and_the_past_keeps_the_old(
         await cards.nth(1).locator("a").click()
         await expect(page.locator("#read-turns .turn")).to_have_count(2)
         await expect(page.locator("#read-turns .frame img")).to_have_count(1)
+        await page.click("nav >> text=Talk")
+        await expect(page.locator(".tools")).to_be_in_viewport()
 
 
 async def test_a_duet_plays_to_its_end_and_stays_after_a_reload(
@@ -303,6 +305,7 @@ async def test_privacy_and_being_forgotten(browser: Browser, here: Room, picture
         source = await page.locator("#turns .frame img").get_attribute("src")
         await page.click("nav >> text=Privacy")
         await expect(page.locator("#standing")).to_contain_text("Your words may not train a model")
+        await expect(page.locator("#standing")).not_to_contain_text("/")
         await page.click("#consent")
         await expect(page.locator("#standing")).to_contain_text("Your words may train a model")
         await page.click("#forget")

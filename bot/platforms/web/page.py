@@ -8,6 +8,7 @@ from bot.platforms.web.desk import Desk
 from bot.platforms.web.read import cached
 from bot.platforms.web.wire import Refused
 
+WRONG = b'<p class="wrong" role="alert">That token is not, or no longer, the right one.</p>'
 STATIC = Path(__file__).parent / "static"
 KINDS = {
     ".html": "text/html",
@@ -47,6 +48,8 @@ class Page:
             return response
         if not self._desk.guard.knows(request):
             body, kind = self._files["door.html"]
+            if offered is not None:
+                body = body.replace(b"<!-- wrong -->", WRONG)
             return web.Response(body=body, content_type=kind, charset="utf-8", status=401)
         response = self._answer(request, "index.html")
         self._desk.people.remember(request, response)

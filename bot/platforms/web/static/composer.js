@@ -86,7 +86,7 @@ export class Composer {
     $("stop").hidden = !conversation.busy;
     $("send").textContent = duet ? "Begin" : steering ? "Steer" : "Send";
     $("send").disabled = this.sending;
-    const label = duet ? "What about? (may stay empty)" : steering ? "Steer them with a word" : "Say something";
+    const label = duet ? "What about? (optional)" : steering ? "Steer them with a word" : "Say something";
     $("words").placeholder = label;
     $("words").setAttribute("aria-label", label);
     $("whom").textContent = this.#whom(duet, steering);

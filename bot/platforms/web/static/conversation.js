@@ -19,7 +19,7 @@ export class Conversation {
     this.source = null;
     this.epoch = 0; // counts loads, so that an answer that comes late is not drawn over a newer one
     this.following = true; // the wall keeps showing what is said last, unless a person scrolled up
-    $("wall").addEventListener("scroll", () => { this.following = this.#nearEnd(); }, { passive: true });
+    $("wall").addEventListener("scroll", () => { if (!$("talk").hidden) this.following = this.#nearEnd(); }, { passive: true });
     new ResizeObserver(() => { if (this.following) this.#toEnd(); }).observe($("turns"));
   }
 
@@ -273,6 +273,12 @@ export class Conversation {
   }
 
   me() { return remembered("call-me") || "Visitor"; }
+
+  // A hidden wall forgets where it was scrolled to.
+  shown() {
+    this.following = true;
+    this.#toEnd();
+  }
 
   #nearEnd() {
     const wall = $("wall");

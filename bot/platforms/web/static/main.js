@@ -25,6 +25,7 @@ function show(view, moved) {
   }
   const title = $(`${view}-title`);
   document.title = view === "talk" ? "Vignette" : `${title.textContent} · Vignette`;
+  if (view === "talk") conversation.shown();
   if (!moved) return;
   scrollTo(0, 0);
   if (view === "talk") $("words").focus(); else title.focus();

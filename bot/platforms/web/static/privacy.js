@@ -26,7 +26,8 @@ export class Privacy {
 
   async #ask(name, args) {
     try {
-      $("standing").textContent = plain((await this.conversation.command(name, args)).text);
+      const words = plain((await this.conversation.command(name, args)).text);
+      $("standing").textContent = words.replace(/ ?\/(forget|privacy)\b[^.]*\./g, ""); // here there are buttons for that
       return true;
     } catch (error) {
       this.trouble(error.message);

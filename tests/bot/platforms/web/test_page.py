@@ -74,7 +74,7 @@ async def page_of(browser: Browser, here: Stand, **options: Any) -> AsyncIterato
 
 
 async def test_a_picture_and_words_get_a_streamed_reply(browser: Browser, here: Stand, picture: Path) -> None:
-    here.inbox.pace = 0.05
+    here.inbox.pace = 0.15  # so that a busy machine sees it grow too
     async with page_of(browser, here) as page:
         assert "token" not in page.url
         await page.click("button[data-id=hua-mulan]")  # Sherlock, whom the page proposed, gives way
@@ -86,7 +86,7 @@ async def test_a_picture_and_words_get_a_streamed_reply(browser: Browser, here: 
         await expect(page.locator(".person .text")).to_have_text("What is this? <b>&amp;</b>")
         seen = set()
         text = page.locator("#turns .turn:not(.person) .text").first
-        for _ in range(40):
+        for _ in range(200):
             seen.add(await text.text_content())
             if await page.locator(".tools").count():
                 break
@@ -333,6 +333,9 @@ async def test_an_expired_link_says_what_to_do(browser: Browser, here: Stand) ->
     context = await browser.new_context(viewport={"width": 320, "height": 600})
     page = await context.new_page()
     await page.goto(here.origin)
+    assert not await page.evaluate(AUDIT)
+    await page.goto(f"{here.origin}/?token=that-of-yesterday")
+    await expect(page.get_by_role("alert")).to_contain_text("no longer")
     assert not await page.evaluate(AUDIT)
     token = here.platform.address.partition("token=")[2]
     await page.fill("#token", token)
