@@ -70,6 +70,8 @@ async def make(folders: dict[str, Path], tmp_path: Path) -> AsyncIterator[Make]:
 
 
 class TestBlind(BackendContract):
+    grammar = False
+
     @pytest.fixture
     async def backend(self, make: Make) -> Backend:
         backend = make("llama")
@@ -88,6 +90,8 @@ class TestBlind(BackendContract):
 
 
 class TestSeeing(TestBlind):
+    sees = True
+
     @pytest.fixture
     async def backend(self, make: Make) -> Backend:
         backend = make("llava", SEES)
