@@ -43,7 +43,7 @@ class Brief:
     def __init__(self, engine: AsyncEngine, path: str, synchronous: str, busy_seconds: float) -> None:
         self._outer, self._patience = engine, busy_seconds
         self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
-        manners(self._engine, synchronous, checkpoints=False)
+        manners(self._engine, synchronous, brief=True)
         self._idle: dict[bool, list[BriefConnection]] = {True: [], False: []}
 
     @asynccontextmanager
@@ -67,18 +67,25 @@ class Brief:
                 connection.close()
 
     def _open(self, writes: bool) -> BriefConnection:
-        connection = self._engine.connect().execution_options(vignette_write=writes)
+        connection = self._engine.connect()
+        if not writes:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            connection.rollback()  # nothing was begun but SQLAlchemy's own idea of it
+        connection.info["begin"] = "BEGIN IMMEDIATE" if writes else "BEGIN"
         return BriefConnection(self._outer, connection)
 
     async def _begin(self, connection: Connection) -> Transaction:
+        driver, words = connection.connection.driver_connection, connection.info["begin"]
+        assert driver is not None
         until = time.monotonic() + self._patience
         while True:
             try:
+                driver.execute(words)
                 return connection.begin()
-            except OperationalError as error:
-                code = getattr(error.orig, "sqlite_errorcode", 0)
+            except sqlite3.Error as error:
+                code = getattr(error, "sqlite_errorcode", 0)
                 if code & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                    raise
+                    raise OperationalError(words, None, error) from error
             await asyncio.sleep(RETRY)
 
 

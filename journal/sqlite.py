@@ -13,16 +13,16 @@ import aiosqlite
 from sqlalchemy import Connection, Engine, event
 
 
-def manners(engine: Engine, synchronous: str, *, checkpoints: bool = True) -> None:
-    """How each of an engine's connections is set up, and how its transactions begin. Without `checkpoints`
-    its commits never move the log into the database."""
+def manners(engine: Engine, synchronous: str, *, brief: bool = False) -> None:
+    """How each of an engine's connections is set up, and how its transactions begin. Those for brief ones
+    begin them themselves, and their commits never move the log into the database."""
     pragmas = [
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
         "secure_delete = ON",  # what people had forgotten is overwritten
     ]
-    if not checkpoints:
+    if brief:
         pragmas.append("wal_autocheckpoint = 0")
 
     def connected(connection: Any, _record: object) -> None:
@@ -41,7 +41,8 @@ def manners(engine: Engine, synchronous: str, *, checkpoints: bool = True) -> No
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begin)
+    if not brief:
+        event.listen(engine, "begin", begin)
 
 
 class WholeCursor:
