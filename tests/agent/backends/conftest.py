@@ -4,10 +4,11 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kept, left = [], []
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         mark = item.get_closest_marker("needs")
-        cls = getattr(item, "cls", None)
+        cls: type = getattr(item, "cls", None) or object
         fits = mark is None or all(_flag(cls, name) for name in mark.args)
         (kept if fits else left).append(item)
     if left:
