@@ -5,12 +5,30 @@ in the middle of a sentence when the token limit cuts it.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Mme|Sr|Jr|vs|etc|e\.g|i\.e|No)|\b[A-Z])\.$")
-_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’»)\]*_~`]*(?=\s|$))|(?:[。！？]+[」』”’）]*)")
+from agent.labels import ANONYMOUS, CLOSE, COLONS, OPEN
+
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Prof|Capt|Col|Gen|Lt|Rev|Mme|Sr|Jr|vs|etc|e\.g|i\.e|[ap]\.m|No)|\b[A-Z]"
+    r"|(?:^|\n)[^\S\n]*\d{1,3})\.$"
+)
+_SENTENCE_END = re.compile(r"(?:[.!?…।؟۔։።။]+[\"'”’»)\]*_~`]*(?=\s|$))|(?:[。！？]+[」』”’）]*)")
 _FENCE = "```"
+# Where a model whose end-of-turn token was missed begins the next turn by itself.
+_NEXT_TURN = re.compile(r"<[|｜][^<>\n]{1,64}[|｜]>|</s>|<(?:start|end)_of_turn>|\[/?INST\]")
+_BEGUN_TOKEN = re.compile(r"<(?:[|｜/a-z_][^<>\n]{0,64})?$")
+_STRANGERS = (ANONYMOUS, "user", "assistant", "{{user}}")  # labels that models know from their training
+_O, _C = f"[{re.escape(OPEN)}]", f"[{re.escape(CLOSE)}]"
+_MARK = r"[*_]{0,3}"
+_COLON = rf"{_MARK}[^\S\n]*[{COLONS}]"
+_LEAD = rf"^[^\S\n]*(?:[>#]{{1,6}}[^\S\n]*)?{_MARK}"
+_BEGUN_LABEL = re.compile(
+    rf"(?m)(?:{_LEAD})?{_O}{{1,2}}[^\n{re.escape(CLOSE)}]{{0,42}}(?:{_C}{{1,2}}{_MARK}[^\S\n]*)?$"
+)
+_LONGEST_BEGUN = 100  # characters that either can match
+_PARTICLES = {"the", "von", "van", "der", "den", "del", "della", "ibn", "bin", "and", "miss", "lady", "lord"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +47,56 @@ class Speech:
     """
 
     def __init__(self, own: Collection[str], others: Collection[str]) -> None:
-        mark = r"[*_]{0,3}"
-        mine, theirs = _either(own), _either(others)
-        self._prefix = re.compile(
-            rf"(?im)^[^\S\n]*{mark}(?:\[{mine}\]|{mine}){mark}[^\S\n]*[:：]{mark}[^\S\n]*"
-        )
+        mine, theirs = _either(own), _either((*others, *_STRANGERS))
+        label = rf"(?:{_O}{{1,2}}{mine}{_C}{{1,2}}|\({mine}\)|{mine}){_COLON}{_MARK}[^\S\n]*"
+        self._prefix = re.compile(rf"(?im){_LEAD}{label}(?:{_MARK}{label})*")
         # A known name, bare or in brackets, or any short bracketed name at all: somebody else's turn.
         self._other = re.compile(
-            rf"(?im)^[^\S\n]*{mark}(?:\[{theirs}\]|{theirs}|\[[^\]\n]{{1,40}}\]){mark}[^\S\n]*[:：]"
+            rf"(?im){_LEAD}(?:\({theirs}\)|{theirs}|{_O}{{1,2}}[^\n{re.escape(CLOSE)}]{{1,40}}{_C}{{1,2}}){_COLON}"
         )
-        self._names = tuple(n.casefold() for n in (*own, *others) if n)
+        self._own_inside = re.compile(rf"(?i){_O}{mine}{_C}[:：][^\S\n]*")
+        self._other_inside = re.compile(rf"(?i){_O}{theirs}{_C}[:：]")
+        self._names = tuple(n.casefold() for n in (*own, *others, *_STRANGERS) if n)
 
     def hear(self, raw: str, *, final: bool = False) -> Heard:
         """All that was written so far -> what may be shown of it. With `final`, nothing is held back."""
-        text = self._prefix.sub("", raw)
-        other = self._other.search(text)
-        if other:
-            return Heard(text[: other.start()].strip(), ended=True)
+        text = self._own_inside.sub("", self._prefix.sub("", raw))
+        signs = (self._other, self._other_inside, _NEXT_TURN)
+        ends = [found.start() for sign in signs if (found := sign.search(text))]
+        if ends:
+            return Heard(text[: min(ends)].strip(), ended=True)
         if not final:
             text = self._held_back(text)
         return Heard(text.strip(), ended=False)
 
     def _held_back(self, text: str) -> str:
-        """Withholds a last line that may still turn out to be a label."""
+        """Withholds an end that may still turn out to be a label or a token."""
         start = text.rfind("\n") + 1
-        line = text[start:].strip().lstrip("*_").casefold()
-        bracketed = line.startswith("[") and len(line) <= 42 and not re.search(r"\][*_]*.", line)
-        named = any(name.startswith(line) or line.rstrip("*_ ") == name for name in self._names)
-        return text[:start] if bracketed or named else text
+        line = text[start:].strip().lstrip("*_>#( \t").casefold()
+        named = any(name.startswith(line) or line.rstrip("*_) ") == name for name in self._names)
+        if named:
+            return text[:start]
+        tail = max(0, len(text) - _LONGEST_BEGUN)
+        begun = [f.start() for sign in (_BEGUN_LABEL, _BEGUN_TOKEN) if (f := sign.search(text, tail))]
+        return text[: min(begun)] if begun else text
 
 
-def _either(names: Collection[str]) -> str:
+def called(names: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
+    """What a model may call its own character by in a label: the names, and the words of them that nobody
+    else present bears."""
+    whole = tuple(dict.fromkeys(n for n in names if n))
+    taken = {w.casefold() for o in others for w in (o, *o.split())}
+    words = (w.strip(".,'’\"") for n in whole for w in n.split())
+    return tuple(
+        dict.fromkeys(
+            n
+            for n in (*whole, *(w for w in words if len(w) > 2 and w.casefold() not in _PARTICLES))
+            if n.casefold() not in taken
+        )
+    )
+
+
+def _either(names: Iterable[str]) -> str:
     """A group that matches any of the names, the longest first; nothing where there are none."""
     return "(?:" + ("|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if n) or "(?!)") + ")"
 
@@ -78,4 +115,6 @@ def whole_sentences(text: str) -> str:
         text = text[:end]
     elif len(text.split()) > 1:
         text = text.rsplit(maxsplit=1)[0].rstrip(" ,;:-–—") + "…"
+    elif text and text[-1].isalpha() and not text.isascii():  # scripts without blanks
+        text += "…"
     return text + "\n```" if text.count(_FENCE) % 2 else text
