@@ -94,7 +94,7 @@ class Agent:
         )
 
     async def _run(self, prompt: Prompt, request: Request, begun: float) -> AsyncGenerator[str | Reply, None]:
-        speech = Speech([prompt.own], prompt.others)
+        speech = Speech([prompt.own, *prompt.called], prompt.others)
         raw, shown, finish, first = "", "", "", 0.0
         done: Done | None = None
         pieces = 0

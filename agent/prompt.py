@@ -6,8 +6,10 @@ information on the picture, the conversation as `[Name]: words` lines, the reque
 never changes for a character (instruction, profile, constant lore) comes first and alone, in the system
 message, so that every channel shares its cached state.
 
-Dropped first when the budget is short: example dialogue, then triggered lore, then the oldest turns. Never:
-the profile, the current words, the current picture.
+Dropped first when the budget is short: example dialogue, then triggered lore, then the oldest turns, then the
+pixels of all pictures but the last. Never: the profile, the current words, the current picture.
+
+Whatever was written by others (cards too) is cleaned before it goes in: `clean_words`.
 """
 
 import hashlib
@@ -20,10 +22,11 @@ from agent.backends.base import Message, Part
 from agent.character import Character, LoreEntry, Position
 from agent.dialogue import Dialogue, Scenario, Speaker, SpeakerKind, Turn
 from agent.errors import PromptError
-from agent.labels import ANONYMOUS, clean_words, labels
+from agent.labels import ANONYMOUS, clean_words, labels, one_line
 from agent.macros import expand
 from agent.picture import Maker, Note
 from agent.settings import PromptSettings
+from agent.speech import called
 
 TEMPLATE_VERSION = "mmrole-1"  # a test holds the hash of rendered samples against it: change both together
 
@@ -49,8 +52,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`hash` identifies text and pictures (16 hex digits), `dropped` counts turns left out, `own` and
-    `others` are the labels used, for agent.speech."""
+    """`hash` identifies text and pictures (16 hex digits), `dropped` counts turns left out. For agent.speech:
+    `own` and `others` are the labels used, `called` what the character may call itself besides."""
 
     messages: tuple[Message, ...]
     hash: str
@@ -58,6 +61,7 @@ class Prompt:
     own: str
     others: tuple[str, ...]
     cache_key: str
+    called: tuple[str, ...] = ()
 
 
 async def build(
@@ -75,6 +79,9 @@ async def build(
             return draft.prompt(messages, 0, examples)
     low, high = 0, max(0, len(turns) - 1)  # the current words always stay
     if await count(draft.messages(high, False, False)) > budget:
+        if len(draft.pixels) > 1:
+            fewer = settings.model_copy(update={"pictures": 1})
+            return await build(ask, fewer, sees=sees, budget=budget, count=count, seed=seed)
         raise PromptError(
             f"the profile of {ask.character.name} and the current words alone exceed {budget} tokens",
             where=f"character {ask.character.id}",
@@ -100,11 +107,14 @@ class _Draft:
         present += [Speaker(c.id, c.spoken_name, SpeakerKind.CHARACTER) for c in ask.others.values()]
         self.labels = labels([*present, *(t.speaker for t in turns)])
         self.own = self.labels[me.id]
+        self.name, self.language = one_line(me.name), one_line(me.language)
         self.partner = self._partner()
         pictures = list({p.sha256: p for t in turns for p in t.pictures}.values())
         self.numbers = {p.sha256: n for n, p in enumerate(pictures, 1)}
-        shown = pictures[-settings.pictures :] if sees and settings.pictures else []
-        self.pixels = {p.sha256 for p in shown}
+        # A picture that is shown again (a reply to it brings it back) counts, and is drawn, where it was last.
+        self.last = {p.sha256: t.id for t in turns for p in t.pictures}
+        latest = list(dict.fromkeys(p.sha256 for t in reversed(turns) for p in reversed(t.pictures)))
+        self.pixels = set(latest[: settings.pictures] if sees else [])
 
     def _partner(self) -> str:
         """The label of whoever is answered; in an empty dialogue, of the other character."""
@@ -122,11 +132,14 @@ class _Draft:
                 digest.update(b"\0")
         others = tuple(label for i, label in self.labels.items() if i != self.ask.character.id)
         key = f"{self.ask.character.id}@{self.ask.character.version}/{TEMPLATE_VERSION}/{int(examples)}"
-        return Prompt(messages, digest.hexdigest()[:16], dropped, self.own, others, key)
+        return Prompt(messages, digest.hexdigest()[:16], dropped, self.own, others, key, self._called(others))
 
     def messages(self, dropped: int, examples: bool, lore_on: bool) -> tuple[Message, ...]:
         head = Message("system", (self._head(examples),))
         return (head, Message("user", tuple(_joined(self._body(dropped, lore_on)))))
+
+    def _called(self, others: Sequence[str]) -> tuple[str, ...]:
+        return called((self.name, one_line(self.ask.character.nickname)), others)
 
     # The head: the same for every channel of this character.
 
@@ -137,9 +150,9 @@ class _Draft:
             "the people and characters you meet. This asks for a deep understanding of who you are: your personality, "
             "what you lived through, what you can do, and whom you know."
         )
-        constant = lore.constant(me.lorebook) if me.lorebook else ()
+        constant = [e for e in self._constant() if _depth(e) is None]
         parts = [
-            self._expand(me.system_prompt, original=ours) if me.system_prompt else ours,
+            self._expand(me.system_prompt, original=ours) if me.system_prompt else clean_words(ours),
             *(self._lore(e) for e in constant if e.position is Position.BEFORE),
             self._profile(me),
             *(self._lore(e) for e in constant if e.position is Position.AFTER),
@@ -162,7 +175,7 @@ class _Draft:
         lines = (
             f"### {title}\n{self._expand(text, who=who).strip()}" for title, text in sections if text.strip()
         )
-        return f"The profile of {who.name}:\n" + "\n".join(lines)
+        return f"The profile of {one_line(who.name)}:\n" + "\n".join(lines)
 
     def _examples(self, me: Character) -> str:
         limit = (
@@ -179,31 +192,42 @@ class _Draft:
 
     def _body(self, dropped: int, lore_on: bool) -> list[Part]:
         ask, turns = self.ask, self.ask.dialogue.turns
-        answered = bool(turns) and turns[-1].speaker.id != ask.character.id and bool(turns[-1].text)
+        answered = (
+            bool(turns) and turns[-1].speaker.id != ask.character.id and bool(clean_words(turns[-1].text))
+        )
         history = turns[dropped:-1] if answered else turns[dropped:]
         body: list[Part] = []
         if ask.dialogue.scenario is Scenario.INTER_ROLE:
             body += [f"{self._profile(c)}\n\n" for c in ask.others.values() if c.id != ask.character.id]
+        triggered = self._triggered() if lore_on else ()
+        deep: dict[int, list[LoreEntry]] = {}
+        for entry in (*self._constant(), *triggered):
+            if _depth(entry) is not None:
+                deep.setdefault(_place(entry, len(history), answered), []).append(entry)
         if history:
-            names = list(dict.fromkeys([self.own, *(self.labels[t.speaker.id] for t in history)]))
-            body.append(f"The conversation so far between {_listing(names)}:\n")
-            for turn in history:
-                body += self._line(turn)
-            body.append("\n")
-        if lore_on:
-            body += [f"{self._lore(e)}\n\n" for e in self._triggered()]
+            body += self._history(history, deep)
+        near = [*deep.get(len(history), ()), *(e for e in triggered if _depth(e) is None)]
+        body += [f"{self._lore(e, here=True)}\n\n" for e in near]
         if answered:
             body += self._pictures(turns[-1])
         body.append(self._request(turns[-1].text if answered else "", started=bool(history)))
         if ask.character.post_history:
-            body.append("\n\n" + self._expand(ask.character.post_history))
+            body.append("\n\n" + self._expand(ask.character.post_history, here=True))
         return body
+
+    def _history(self, history: Sequence[Turn], deep: Mapping[int, Sequence[LoreEntry]]) -> list[Part]:
+        names = list(dict.fromkeys([self.own, *(self.labels[t.speaker.id] for t in history)]))
+        body: list[Part] = [f"The conversation so far between {_listing(names)}:\n"]
+        for at, turn in enumerate(history):
+            body += [f"{self._lore(e, here=True)}\n" for e in deep.get(at, ())]
+            body += self._line(turn)
+        return [*body, "\n"]
 
     def _line(self, turn: Turn) -> list[Part]:
         shown = self._pictures(turn)
-        if not turn.text:
-            return [f"({self.labels[turn.speaker.id]} shows a picture.)\n", *shown] if shown else []
         words = clean_words(turn.text).replace("\n", "\n  ")
+        if not words:
+            return [f"({self.labels[turn.speaker.id]} shows a picture.)\n", *shown] if shown else []
         return [*shown, f"[{self.labels[turn.speaker.id]}]: {words}\n"]
 
     def _pictures(self, turn: Turn) -> list[Part]:
@@ -211,20 +235,22 @@ class _Draft:
         for picture in turn.pictures:
             note = self.ask.notes.get(picture.sha256)
             name = f"Picture {self.numbers[picture.sha256]}"
-            if picture.sha256 in self.pixels:
-                told = f" ({clean_words(note.text)})" if note and note.maker is Maker.PERSON else ""
+            if self.last[picture.sha256] != turn.id:
+                parts.append(f"({name}, which is shown again below.)\n")
+            elif picture.sha256 in self.pixels:
+                told = f" ({one_line(note.text)})" if note and note.maker is Maker.PERSON else ""
                 parts += [f"{name}{told}: ", picture, "\n"]
             else:
-                told = clean_words(note.text) if note else "nothing is known of what it shows"
+                told = one_line(note.text) if note else "nothing is known of what it shows"
                 parts.append(f"({name}. What is known of it: {told})\n")
         return parts
 
     def _request(self, words: str, *, started: bool) -> str:
-        me, partner = self.ask.character, self.partner
+        name, partner = self.name, self.partner
         who = "the curious human" if partner == ANONYMOUS else partner
-        manner = f"in {me.language}, in the tone, manner and vocabulary of {me.name}."
-        manner += f" Give nothing but {me.name}'s words."
-        about = f" Speak of this: {clean_words(self.ask.about)}" if self.ask.about else ""
+        manner = f"in {self.language}, in the tone, manner and vocabulary of {name}."
+        manner += f" Give nothing but {name}'s words."
+        about = f" Speak of this: {one_line(self.ask.about)}" if self.ask.about else ""
         if words:
             topic = "the picture" if self.numbers else "it"
             said = clean_words(words)
@@ -253,13 +279,20 @@ class _Draft:
             turn_count=mine,
         )
 
-    def _lore(self, entry: LoreEntry) -> str:
-        return self._expand(entry.content).strip()
+    def _constant(self) -> tuple[LoreEntry, ...]:
+        book = self.ask.character.lorebook
+        return lore.constant(book) if book else ()
 
-    def _expand(self, text: str, *, original: str = "", who: Character | None = None) -> str:
+    def _lore(self, entry: LoreEntry, *, here: bool = False) -> str:
+        return self._expand(entry.content, here=here)
+
+    def _expand(
+        self, text: str, *, original: str = "", who: Character | None = None, here: bool = False
+    ) -> str:
         name = (who or self.ask.character).spoken_name
-        # The head must not differ between channels, so {{user}} is nobody in particular.
-        return expand(text, char=name, user="the other", original=original)
+        # The head must not differ between channels: there {{user}} is nobody in particular.
+        user = self.partner if here and self.partner != ANONYMOUS else "the other"
+        return clean_words(expand(text, char=name, user=user, original=original))
 
 
 def _joined(parts: Sequence[Part]) -> list[Part]:
@@ -271,6 +304,20 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
         else:
             joined.append(part)
     return joined
+
+
+def _depth(entry: LoreEntry) -> int | None:
+    depth = lore.number(entry, "depth")
+    return None if depth is None else int(depth)
+
+
+def _place(entry: LoreEntry, history: int, answered: bool) -> int:
+    """Before which of `history` lines an entry with `@@depth` goes; `history` itself means after all of them.
+
+    `@@role` has no place here: all of a dialogue is one message. Depth 0 counts as 1: behind the current words
+    an entry would read as a part of them.
+    """
+    return min(history, max(0, history + answered - max(1, _depth(entry) or 0)))
 
 
 def _listing(names: Sequence[str]) -> str:

@@ -95,8 +95,12 @@ class Sights:
 
 
 def shown_in(turns_: Iterable[Sequence[Picture]]) -> list[Picture]:
-    """The pictures of some turns in the order shown, each once."""
-    return list({p.sha256: p for pictures_ in turns_ for p in pictures_}.values())
+    """The pictures of some turns, each once, in the order in which they were last shown: the prompt's."""
+    latest: dict[str, Picture] = {}
+    for picture in (p for pictures_ in turns_ for p in pictures_):
+        latest.pop(picture.sha256, None)
+        latest[picture.sha256] = picture
+    return list(latest.values())
 
 
 class Shelf:

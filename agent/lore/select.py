@@ -1,5 +1,6 @@
 """Which lorebook entries a prompt gets: matched, ordered, and within the budget."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,12 +112,13 @@ def _lucky(entry: LoreEntry, rng: random.Random) -> bool:
 
 
 def number(entry: LoreEntry, name: str) -> float | None:
-    """The number of a decorator, None where it is absent or has none."""
+    """The number of a decorator, None where it is absent or has no finite one."""
     values = entry.decorators.get(name)
     try:
-        return float(values[0]) if values else None
+        found = float(values[0]) if values else math.nan
     except ValueError:
         return None
+    return found if math.isfinite(found) else None
 
 
 def _scanned(recent: Sequence[str]) -> list[str]:
