@@ -65,9 +65,11 @@ class Theatre:
     ) -> Json:
         return await self.d.say(by or self.john, channel or self.channel, text, **kw)  # type: ignore[arg-type]
 
-    async def answered(self, count: int = 1, channel: Json | None = None) -> list[TurnRow]:
+    async def answered(
+        self, count: int = 1, channel: Json | None = None, seconds: float = 20.0
+    ) -> list[TurnRow]:
         """The channel's rows once so many turns of characters have come to an end, and nothing is left to do."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(seconds):
             while True:
                 rows = await self.logged(channel)
                 ended = [r for r in rows if r.speaker_kind == "character" and r.state not in turns.OPEN]
@@ -95,13 +97,14 @@ async def theatre(
     accounts: Mapping[str, str] | None = None,
     guild: Json | None = None,
     channel: Json | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Theatre]:
     """Connected, with the commands registered. The same folder is the same journal; the same guild and
     channel are found again in it."""
     guild = guild or d.guild()
     channel = channel or d.channel(guild)
     (folder / "config.toml").write_text(SETTINGS + settings)
-    loaded = load(folder / "config.toml", {})
+    loaded = load(folder / "config.toml", environment or {})
     fetcher = Fetcher(
         loaded.agent.intake, Allow.of(CDN), resolver=d.resolver(), connector_factory=d.connector
     )
@@ -115,6 +118,7 @@ async def theatre(
             **PATIENCE,
         )
         bot.house.platforms["discord"] = platform
+        await bot.house.agent.backend.start()
         before = d.gateway.identified
         task = asyncio.create_task(platform.run(bot, bot))
         try:
