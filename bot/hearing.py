@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from agent.dialogue import Scenario
 from bot.director import Choice, Present, Talk, decide
 from bot.duet import Duets
@@ -39,12 +41,12 @@ class Hearing:
         """Stores the person's turn and the plans to answer it in one transaction, then answers in order."""
         house, place = self._house, message.place
         shown, problems = await self._sights.take(message)
-        present, replied_to = await self._around(message)
-        choices = await self._choose(message, present, replied_to) if answer else []
-        witnesses = {*(p.character.id for p in present), *(c.character.id for c in choices)}
-        duet = self._duets.running(place.key)
-        witnesses |= set(duet.characters) if duet else set()
         async with house.journal.write() as tx:
+            present, replied_to = await self._around(tx, message)
+            choices = self._choose(message, present, replied_to) if answer else []
+            witnesses = {*(p.character.id for p in present), *(c.character.id for c in choices)}
+            duet = self._duets.running(place.key)
+            witnesses |= set(duet.characters) if duet else set()
             dialogue = await dialogues.current(tx, place.key, now=now(), idle=house.idle)
             if dialogue is None:
                 scenario = Scenario.HUMAN_ROLE if message.text or not shown else Scenario.COMMENTARY
@@ -87,23 +89,20 @@ class Hearing:
         for turn in planned:
             await self._turns.answer(turn, message.place, after=message.id)
 
-    async def _around(self, message: Incoming) -> tuple[list[Present], str]:
+    async def _around(self, tx: AsyncConnection, message: Incoming) -> tuple[list[Present], str]:
         """The characters active in the channel, and whose turn the message replies to."""
         place = message.place
         allowed = self._house.allowed(place)
-        async with self._house.journal.read() as tx:
-            here = [m for m in await channels.members(tx, place.key) if m.character_id in allowed]
-            present = []
-            for member in here:
-                # Who spoke last matters only among several.
-                last = await turns.last_spoke(tx, place.key, member.character_id) if len(here) > 1 else ""
-                present.append(Present(allowed[member.character_id], Talk(member.talk), last))
-            replied = (
-                await turns.by_message(tx, place.platform, message.reply_to) if message.reply_to else None
-            )
+        here = [m for m in await channels.members(tx, place.key) if m.character_id in allowed]
+        present = []
+        for member in here:
+            # Who spoke last matters only among several.
+            last = await turns.last_spoke(tx, place.key, member.character_id) if len(here) > 1 else ""
+            present.append(Present(allowed[member.character_id], Talk(member.talk), last))
+        replied = await turns.by_message(tx, place.platform, message.reply_to) if message.reply_to else None
         return present, replied.speaker_id if replied and replied.speaker_kind == "character" else ""
 
-    async def _choose(self, message: Incoming, present: Sequence[Present], replied_to: str) -> list[Choice]:
+    def _choose(self, message: Incoming, present: Sequence[Present], replied_to: str) -> list[Choice]:
         allowed = self._house.allowed(message.place)
         duet = self._duets.running(message.place.key)
         if duet:
