@@ -97,6 +97,7 @@ async def test_it_ends_when_they_repeat_themselves(tmp_path: Path) -> None:
         await s.do("duet", **PAIR, turns=10)
         assert await ended(s) == "repetition"
         assert len(s.platform.posts) == 2
+        assert s.platform.notices == ["The duet is over: they repeat themselves."]
 
 
 async def test_limits_on_tokens_and_time(tmp_path: Path) -> None:

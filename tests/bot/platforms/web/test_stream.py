@@ -99,6 +99,17 @@ async def test_a_snapshot_and_the_stream_leave_no_gap(here: Stand, guest: aiohtt
     assert (name, data["text"]) == ("turn-finish", "Half of it.")
 
 
+async def test_a_page_knows_of_a_duet_that_began_before_it_was_opened(
+    here: Stand, guest: aiohttp.ClientSession
+) -> None:
+    place = outgoing().place
+    for running in (True, False):
+        await here.platform.duet(place, running)
+        async with guest.get(f"/api/conversations/{place.id}") as answer:
+            assert (await answer.json())["duet"] is running
+    assert [e.data for e in here.platform.hub.log(place.id).events] == [{"running": True}, {"running": False}]
+
+
 async def test_heartbeats(guest: aiohttp.ClientSession) -> None:
     async with guest.get(URL) as answer, asyncio.timeout(3):
         await answer.content.readuntil(b": still here\n\n")

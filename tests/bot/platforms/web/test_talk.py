@@ -200,6 +200,18 @@ async def test_bad_commands(here: Stand, guest: aiohttp.ClientSession, body: obj
     assert not here.inbox.commands
 
 
+async def test_a_refused_command_takes_its_pictures_back(
+    here: Stand, guest: aiohttp.ClientSession, png: bytes
+) -> None:
+    arguments = {"first": "ada-lovelace", "second": "ada-lovelace", "turns": 2}
+    body = {"id": "b1", "place": PLACE, "name": "duet", "arguments": arguments}
+    async with guest.post("/api/commands", data=form(body, png)) as answer:
+        assert (await answer.json())["private"] is True
+    assert [e.name for e in here.platform.hub.log(PLACE).events] == ["human-turn", "human-withdrawn"]
+    async with guest.get(f"/api/conversations/{PLACE}") as answer:
+        assert (await answer.json())["heard"] == []
+
+
 async def test_reactions(here: Stand, guest: aiohttp.ClientSession) -> None:
     for removed in (False, True):
         body = {"place": PLACE, "emoji": "👍", "removed": removed}
