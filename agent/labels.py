@@ -20,6 +20,7 @@ RESERVED = ("system", "assistant", "developer", "tool")  # a person called so wo
 _O, _C = re.escape(OPEN), re.escape(CLOSE)
 # Signs between bracket and colon may be marks that nobody sees.
 _LABEL = re.compile(rf"[{_O}]{{1,3}}([^\n{_C}]{{1,80}})[{_C}]{{1,3}}(?=[^\w\n]{{0,6}}?\s*[{COLONS}])")
+_SUSPECT = re.compile(f"[<{_O}]")
 _NAMELIKE = re.compile("[\u200c\u200d]*[^\\W\\d]")
 _SAID = re.compile(rf"[\w(){_O}{_C}]")
 _ROUND = str.maketrans(OPEN, "(" * len(OPEN))
@@ -36,14 +37,17 @@ _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 def clean_words(text: str) -> str:
     """Words as they may stand in a prompt: no control or bidi characters, no chat-template tokens, and nothing
     that looks like another speaker's `[Name]:`. Everything a person would read stays readable."""
-    text = _LINE_ENDS.sub("\n", text)
     if not text.replace("\n", "").replace("\t", "").isprintable():  # what is printable is none of these
+        text = _LINE_ENDS.sub("\n", text)
         text = "".join(
             c
             for c in text
             if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co") or c in "\u200c\u200d"
         )
-    text = _UNSEEN.sub("", text)
+    if not text.isascii():
+        text = _UNSEEN.sub("", text)
+    if not _SUSPECT.search(text):
+        return text.strip()
     text = _CONTROL.sub(lambda m: f"‹{m[1].strip('<>')}›" if m[1] else f"({m[2]})", text)
     return _LABEL.sub(_rounded, text.strip())
 

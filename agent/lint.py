@@ -18,6 +18,7 @@ MOST_TOKENS = 900
 CHARACTERS_A_TOKEN = 4
 LONGEST_PHRASE = 160
 FEWEST_PHRASES = 3
+MOST_PHRASES = 40  # each is compared with each
 
 
 class Level(StrEnum):
@@ -52,10 +53,12 @@ _ASSISTANT = re.compile(
     r"as a large language|my training data|knowledge cutoff|i cannot assist with",
     re.IGNORECASE,
 )
-_MACRO = re.compile(r"\{\{[^{}]*\}\}|<(?:user|bot|char|start)>|\[(?:insert|todo|your)[^\]]*\]", re.IGNORECASE)
+_MACRO = re.compile(
+    r"\{\{[^{}]*\}\}|<(?:user|bot|char|start)>|\[(?:insert|todo|your)[^\[\]]*\]", re.IGNORECASE
+)
 _KNOWN_MACRO = re.compile(r"\{\{\s*(?:user|char)\s*\}\}|<(?:user|bot|char)>", re.IGNORECASE)
 _FOR_USER = re.compile(
-    r"^\s*(?:\{\{user\}\}|<user>|you|user)\s*:"
+    r"^[^\S\n]*(?:\{\{user\}\}|<user>|you|user)\s*:"
     r"|\{\{user\}\}\s+(?:says?|said|replie[sd]|answers?|answered|thinks?|thought|feels?|felt|decides?|decided)\b"
     r"|\*\s*you (?:say|reply|answer|think|feel|decide|nod|smile|blush)\b",
     re.IGNORECASE | re.MULTILINE,
@@ -136,6 +139,10 @@ def _catchphrases(c: Character) -> Iterator[Finding]:
     elif len(phrases) < FEWEST_PHRASES:
         what = f"there are only {len(phrases)}"
         yield Finding(Level.WARNING, "catchphrases", what, "three to six make a voice; fewer become a tic")
+    if len(phrases) > MOST_PHRASES:
+        what = f"there are {len(phrases)}; those after the first {MOST_PHRASES} were not looked at"
+        yield Finding(Level.WARNING, "catchphrases", what, "three to six make a voice")
+        phrases = phrases[:MOST_PHRASES]
     seen: dict[str, str] = {}
     for phrase in phrases:
         plain = fold(phrase)
@@ -172,7 +179,7 @@ def _phrase(phrase: str, plain: str) -> Iterator[Finding]:
 
 def _manner(c: Character, phrase: str) -> str:
     p = c.profile
-    others = [other for other in p.catchphrases if other != phrase]
+    others = [other for other in p.catchphrases[:MOST_PHRASES] if other != phrase]
     prose = (p.introduction, p.personality, p.life_story, p.relationships, c.name, c.origin)
     return " ".join((*prose, c.greeting, *c.other_greetings, *c.examples, *others))
 

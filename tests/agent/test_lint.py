@@ -1,6 +1,7 @@
 """Lint names each weakness and stays silent about the good; diff shows what changed and nothing else."""
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,20 @@ def changed(**changes: Any) -> Character:
 
 def test_a_good_character_has_no_findings() -> None:
     assert lint(HOLMES) == []
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"personality": "[your " * 30_000},
+        {"greeting": "\n" * 60_000},
+        {"catchphrases": tuple(f"The {n} {'x' * 80} of {n * n}" for n in range(3_000))},
+    ],
+)
+def test_a_hostile_card_is_looked_at_in_no_time(hostile: dict[str, Any]) -> None:
+    begun = time.process_time()
+    lint(changed(**hostile))
+    assert time.process_time() - begun < 3
 
 
 GOOD_PHRASES = HOLMES.profile.catchphrases
