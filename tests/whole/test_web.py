@@ -2,74 +2,21 @@
 real ones, only the model's words are scripted (test_web_program.py has the embedded model)."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from agent.errors import BackendError, Busy
-from agent.settings import IntakeSettings
-from bot.platforms.web.platform import WebPlatform
-from bot.settings import BotSettings, DuetSettings, WebSettings
-from door.web import make_web
 from journal import feedback
 from tests.fakes.browser import chromium
-from tests.fakes.stage import ScriptedBackend, Stage, drawn, stage
+from tests.fakes.stage import ScriptedBackend, drawn
+from tests.whole.web_room import REPLIES, Room, answered, begin_duet, numbered, page_of, room, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-TOKEN = "a-token-for-this-test-only"
-REPLIES = "#turns .turn[data-character][data-id]"
-QUICK = BotSettings(duet=DuetSettings(pause_seconds=0.0))
-
-
-@dataclass
-class Room:
-    """A page's server on a bot. `url` opens it."""
-
-    stage: Stage
-    web: WebPlatform
-
-    @property
-    def url(self) -> str:
-        return self.web.address
-
-    @property
-    def backend(self) -> ScriptedBackend:
-        return self.stage.backend
-
-
-def numbered() -> ScriptedBackend:
-    """Says something new each time."""
-    numbers = count(1)
-    return ScriptedBackend(
-        lambda _: f"Number {next(numbers)} is " + " ".join(f"w{next(numbers)}" for _ in range(8)) + "."
-    )
-
-
-@asynccontextmanager
-async def room(folder: Path, *, port: int = 0, backend: ScriptedBackend | None = None) -> AsyncIterator[Room]:
-    """The same folder is the same journal: opened again, it is the program started again."""
-    async with stage(folder, backend=backend or numbered(), settings=QUICK) as s:
-        intake = IntakeSettings(folder=folder / "pictures")
-        web = make_web(WebSettings(port=port), s.bot.house, TOKEN, intake, told=lambda _: None)
-        s.bot.house.platforms["web"] = web
-        task = asyncio.create_task(web.run(s.bot, s.bot))
-        try:
-            async with asyncio.timeout(10):
-                await web.ready.wait()
-            yield Room(s, web)
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -89,41 +36,6 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "hung.png"
     path.write_bytes(drawn(1, (320, 240)))
     return path
-
-
-@asynccontextmanager
-async def page_of(browser: Browser, here: Room, **options: Any) -> AsyncIterator[Page]:
-    context = await browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
-    page = await context.new_page()
-    page.set_default_timeout(10_000)
-    wrong: list[str] = []
-    page.on("pageerror", lambda e: wrong.append(str(e)))
-    try:
-        await page.goto(here.url)
-        await page.wait_for_selector("html[data-ready]")
-        yield page
-        assert not wrong
-    finally:
-        await context.close()
-
-
-async def say(page: Page, words: str) -> None:
-    await page.fill("#words", words)
-    await page.click("#send")
-
-
-async def answered(page: Page, replies: int) -> None:
-    await expect(page.locator(f"{REPLIES} .tools")).to_have_count(replies)
-
-
-async def begin_duet(page: Page, first: str, second: str, turns: int) -> None:
-    await page.click("#mode-duet")
-    for name in (first, second):
-        button = page.locator(f"button[data-id={name}]")
-        if await button.get_attribute("aria-pressed") != "true":
-            await button.click()
-    await page.fill("#duet-turns", str(turns))
-    await page.click("#send")
 
 
 async def test_a_picture_is_talked_about_and_a_reload_shows_it_again(

@@ -189,12 +189,13 @@ class ScriptedInbox:
             await self._say(place, turn, who, delivery)
 
     async def _duet(self, place: Place, order: Sequence[str]) -> None:
-        assert isinstance(self.platform, ShowsDuets)
-        await self.platform.duet(place, True)
+        platform: object = self.platform
+        assert isinstance(platform, ShowsDuets)
+        await platform.duet(place, True)
         try:
             await self._speak(place, order, "")
         finally:
-            await self.platform.duet(place, False)
+            await platform.duet(place, False)
 
     async def _say(self, place: Place, turn: str, who: Character, delivery: Delivery) -> None:
         text = ""
