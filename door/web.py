@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from agent.cast import Cast
+from agent.cast import Cast, fold
 from agent.character import Character
 from agent.faces import face
 from agent.settings import IntakeSettings
@@ -14,15 +14,16 @@ from bot.sights import Shelf
 
 
 class Faces:
-    """The cast with its faces."""
+    """The cast with its faces: the default character first, whom the page then proposes, the others by name."""
 
-    def __init__(self, cast: Cast) -> None:
-        self._cast = cast
+    def __init__(self, cast: Cast, default: str) -> None:
+        self._cast, self._default = cast, default
 
     @property
     def characters(self) -> Mapping[str, Character]:
         self._cast.reload()
-        return self._cast.characters
+        shown = self._cast.characters.values()
+        return {c.id: c for c in sorted(shown, key=lambda c: (c.id != self._default, fold(c.name)))}
 
     def face(self, character: Character) -> bytes:
         return face(character)
@@ -35,7 +36,7 @@ def make_web(
         settings,
         token,
         intake=Shelf(house),
-        cast=Faces(house.cast),
+        cast=Faces(house.cast, house.default),
         archive=Archive(house),
         intake_settings=intake,
         told=told,
