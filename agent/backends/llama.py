@@ -14,7 +14,7 @@ from agent.engine.frames import Frame
 from agent.engine.gguf import check_header, digest
 from agent.engine.model import Options
 from agent.engine.process import Worker
-from agent.errors import BackendError
+from agent.errors import BackendDown, BackendError
 from agent.models import verify
 from agent.picture import Picture
 from agent.settings import AbilitySettings, LlamaSettings
@@ -41,7 +41,8 @@ class LlamaBackend:
         self._worker: Worker | None = None
         self._names: dict[str, str] = {}
         self._abilities: Abilities | None = None
-        self._probing = asyncio.Lock()
+        self._probing, self._starting = asyncio.Lock(), asyncio.Lock()
+        self._closed = False
 
     @property
     def model(self) -> str:
@@ -49,6 +50,10 @@ class LlamaBackend:
         the first time it is asked before `start`.
         """
         return self._name(self._settings.adapter)
+
+    async def check(self) -> None:
+        """Looks at the files and loads nothing. Raises BackendError naming the one that will not do."""
+        await asyncio.to_thread(self._check_files)
 
     def _check_files(self) -> None:
         self._name(self._settings.adapter)
@@ -71,19 +76,36 @@ class LlamaBackend:
 
     async def start(self) -> None:
         """Raises BackendError naming the file that does not load."""
-        await asyncio.to_thread(self._check_files)
+        self._closed = False
+        async with self._starting:
+            await self.check()
+            if self._closed:
+                raise BackendDown("the model was closed while it was being loaded", mend="start it again")
+            if self._worker is None:
+                self._worker = Worker(self._options(), stall_seconds=self._settings.stall_seconds)
+            await self._worker.start()
+
+    def _options(self) -> Options:
+        return Options(
+            path=str(self._path.resolve()),
+            mmproj=_absolute(self._settings.mmproj),
+            context=self._settings.context,
+            threads=self._settings.threads,
+            gpu_layers=self._settings.gpu_layers,
+        )
+
+    async def _ready(self) -> Worker:
+        """The worker with its model loaded: whoever comes first starts it, and all wait for that."""
+        if self._closed:
+            raise BackendDown("the model is closed", mend="start it first")
         if self._worker is None:
-            options = Options(
-                path=str(self._path.resolve()),
-                mmproj=_absolute(self._settings.mmproj),
-                context=self._settings.context,
-                threads=self._settings.threads,
-                gpu_layers=self._settings.gpu_layers,
-            )
-            self._worker = Worker(options, stall_seconds=self._settings.stall_seconds)
-        await self._worker.start()
+            await self.start()
+        elif not self._worker.facts:
+            await self._worker.ready()
+        return self.worker
 
     async def close(self) -> None:
+        self._closed = True
         if self._worker:
             await self._worker.close()
 
@@ -103,10 +125,11 @@ class LlamaBackend:
 
     async def _find_abilities(self) -> Abilities:
         said = self._overrides.model_dump(exclude_none=True)
+        facts = (await self._ready()).facts
         sees = said.get("sees")
         if sees is None:
-            sees = bool(self.worker.facts.get("sees")) and await self._can_read()
-        context = min(int(self.worker.facts["context"]), int(said.get("context", 1 << 30)))
+            sees = bool(facts.get("sees")) and await self._can_read()
+        context = min(int(facts["context"]), int(said.get("context", 1 << 30)))
         return Abilities(
             sees=sees,
             streams=said.get("streams", True),
@@ -124,7 +147,7 @@ class LlamaBackend:
 
     async def count(self, messages: Sequence[Message]) -> int:
         """Exact. Never waits for a reply that is being made."""
-        result = await self.worker.call("count", messages=[_message(m) for m in messages])
+        result = await (await self._ready()).call("count", messages=[_message(m) for m in messages])
         return int(result["tokens"])
 
     async def generate(self, request: Request) -> AsyncIterator[Piece | Done]:
@@ -133,7 +156,8 @@ class LlamaBackend:
         adapter = self._settings.adapter if request.adapter is None else request.adapter
         if adapter not in self._names:
             await asyncio.to_thread(self._name, adapter)
-        stream: AsyncGenerator[Frame, None] = self.worker.stream(
+        worker = await self._ready()
+        stream: AsyncGenerator[Frame, None] = worker.stream(
             "generate",
             messages=[_message(m) for m in request.messages],
             sampling={**asdict(sampling), "seed": seed},

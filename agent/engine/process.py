@@ -60,6 +60,10 @@ class Worker:
         self._closed, self._fatal = False, None
         await self._ready()
 
+    async def ready(self) -> None:
+        """Waits until the model is loaded. Raises BackendError where it was not to be, without a new try."""
+        await self._ready()
+
     async def close(self) -> None:
         """Idempotent. What is under way fails with BackendDown."""
         self._closed = True

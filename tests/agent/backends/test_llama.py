@@ -1,5 +1,6 @@
 """The llama backend with the embedded model: the contract, its name, and what it can do."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest_asyncio
 
 from agent.backends.base import Abilities, Backend
 from agent.backends.llama import LlamaBackend, embedded_path
-from agent.errors import BackendError
+from agent.errors import BackendDown, BackendError
 from agent.settings import AbilitySettings, LlamaSettings
-from tests.agent.backends.contract import BackendContract
+from tests.agent.backends.contract import HELLO, BackendContract
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="session")]
 
@@ -61,10 +62,25 @@ async def test_config_overrides_abilities(tmp_path: Path) -> None:
     assert "config" in found.source
 
 
-async def test_before_start_it_says_so(tmp_path: Path) -> None:
-    backend = LlamaBackend(LlamaSettings(), cache=tmp_path)
-    with pytest.raises(BackendError, match="not started"):
-        await backend.count(())
+async def test_who_comes_before_the_model_is_loaded_waits_for_it(tmp_path: Path) -> None:
+    backend = LlamaBackend(LlamaSettings(context=512), cache=tmp_path)
+    starting = asyncio.create_task(backend.start())
+    try:
+        found, tokens = await asyncio.gather(backend.abilities(), backend.count(HELLO))
+    finally:
+        await starting
+        await backend.close()
+    assert found.context == 512
+    assert tokens > 0
+    with pytest.raises(BackendDown, match="closed"):
+        await backend.count(HELLO)
+
+
+async def test_a_missing_projector_is_found_without_loading(tmp_path: Path) -> None:
+    backend = LlamaBackend(LlamaSettings(mmproj=str(tmp_path / "gone.gguf")), cache=tmp_path)
+    with pytest.raises(BackendError, match="cannot be read") as caught:
+        await backend.check()
+    assert caught.value.where.endswith("gone.gguf")
 
 
 async def test_missing_file_is_named(tmp_path: Path) -> None:
