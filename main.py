@@ -1,8 +1,10 @@
 """The front door: one command line for everything. Every subcommand loads only what it needs."""
 
 import importlib
+import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -83,25 +85,50 @@ def door(ctx: click.Context, path: Path, verbose: int) -> None:
     Somebody posts a picture, a character answers in their own voice, a second one can join. Every turn is
     kept in the journal. `COMMAND --help` tells more of each command.
     """
-    if ctx.resilient_parsing or any(word in ("-h", "--help") for word in sys.argv[1:]):
-        return
-    from door.logs import set_up
-    from door.settings import load
+    named = ctx.get_parameter_source("path") is not click.core.ParameterSource.DEFAULT
+    ctx.obj = Later(path, verbose, must_be=named)
 
-    set_up(verbose)
-    ctx.obj = load(path)
+
+class Later:
+    """Settings that are read when a command first asks for one, so that --help needs none."""
+
+    def __init__(self, path: Path, verbose: int, *, must_be: bool) -> None:
+        self._path, self._verbose, self._must_be = path, verbose, must_be
+        self._loaded: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._loaded is None:
+            from door.logs import set_up
+            from door.settings import load
+
+            set_up(self._verbose)
+            self._loaded = load(self._path, must_be=self._must_be)
+        return getattr(self._loaded, name)
 
 
 def main() -> None:
     # Imported here: the error tree costs nothing, and this is the only place that turns errors into words.
     from agent.errors import VignetteError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names in all scripts, terminals with few letters
     try:
         door.main(prog_name="python main.py", standalone_mode=True)
     except VignetteError as error:
-        click.secho("Error: ", fg="red", err=True, nl=False)
-        click.echo(str(error), err=True)
-        sys.exit(1)
+        _say(str(error))
+    except OSError as error:  # the system's own no: a person can mend it, a traceback would not help them
+        where = f"{error.filename}: " if error.filename else ""
+        _say(
+            f"{where}{error.strerror or error or type(error).__name__}\n"
+            "  To mend it: see whether it may be read and written here, and whether the disk is full"
+        )
+
+
+def _say(words: str) -> None:
+    click.secho("Error: ", fg="red", err=True, nl=False)
+    click.echo(words, err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ def chat(
     """
     if as_json and words is None:
         raise click.UsageError("--json goes with --once: it prints the one answer")
+    if words is not None and not words.strip() and not files:
+        raise click.UsageError("--once wants words, or a --picture")
     if words is None:
         asyncio.run(_converse(loaded, name, files, person))
     else:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from door.settings import Loaded, effective
+from door.settings import Loaded, effective, masked
 
 
 @click.command()
@@ -19,15 +19,14 @@ def config(loaded: Loaded, as_json: bool, contains: str) -> None:
     """
     rows = [(k, v, s) for k, v, s in effective(loaded) if contains in k]
     if as_json:
-        click.echo(
-            json.dumps({k: {"value": v, "source": s} for k, v, s in rows}, default=str, ensure_ascii=False)
-        )
+        found = {k: {"value": v, "source": s} for k, v, s in rows}
+        click.echo(masked(json.dumps(found, default=str, ensure_ascii=False)))
         return
     if not rows:
         click.echo(f"No setting's name contains {contains!r}.")
         return
     width = max(len(k) for k, _, _ in rows)
     for key, value, source in rows:
-        shown = json.dumps(value, default=str, ensure_ascii=False)
+        shown = masked(json.dumps(value, default=str, ensure_ascii=False))
         click.echo(f"{key:<{width}} = {shown}  ", nl=False)
         click.secho(f"# {source}", dim=True)

@@ -1,6 +1,7 @@
 """`python main.py doctor`: what is in order, what is not, and what to do about it."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -10,12 +11,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import click
 
 from agent.errors import VignetteError
-from door.settings import Loaded
+from door.settings import Loaded, masked
 
 Verdict = Literal["ok", "note", "wrong"]
 _MARK: dict[Verdict, tuple[str, str]] = {
@@ -24,6 +25,10 @@ _MARK: dict[Verdict, tuple[str, str]] = {
     "wrong": ("BAD ", "red"),
 }
 FREE_BYTES = 1_000_000_000
+_PORT_MEND = {
+    errno.EADDRINUSE: "is Vignette running already? else set another [bot.web] port",
+    errno.EACCES: "set a [bot.web] port above 1023",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,13 @@ class Finding:
     verdict: Verdict
     found: str
     mend: str = ""
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A backend that can tell, without loading anything, whether it would start."""
+
+    async def check(self) -> None: ...
 
 
 Check = Callable[[Loaded], Awaitable[list[Finding]]]
@@ -73,6 +85,9 @@ async def _examined(loaded: Loaded, checks: list[Check]) -> list[Finding]:
         except VignetteError as error:
             where = f" ({error.where})" if error.where else ""
             found.append(Finding(check.__name__, "wrong", f"{error.what}{where}", error.mend))
+        except OSError as error:
+            words = f"{error.filename or 'the system'}: {error.strerror or error}"
+            found.append(Finding(check.__name__, "wrong", words, "see whether it may be read and written"))
     return found
 
 
@@ -89,13 +104,24 @@ async def machine(_: Loaded) -> list[Finding]:
 
 async def folders(loaded: Loaded) -> list[Finding]:
     agent = loaded.agent
-    return [_writable(name, path) for name, path in (
+    found = [_writable(name, path) for name, path in (
         ("pictures", agent.intake.folder), ("cache", agent.cache), ("own characters", agent.cast.own)
     )]  # fmt: skip
+    return [*found, *_private(loaded.path.parent / ".env")]
+
+
+def _private(file: Path) -> Iterator[Finding]:
+    """Secrets that every user of the machine can read."""
+    if os.name == "posix" and file.is_file() and file.stat().st_mode & 0o077:
+        yield Finding(".env", "wrong", f"{file} can be read by other users", f"chmod 600 {file}")
 
 
 def _writable(name: str, path: Path) -> Finding:
     there = next(p for p in (path, *path.parents) if p.exists())
+    if not there.is_dir():
+        return Finding(
+            name, "wrong", f"{there} is a file, not a folder", "move it away, or set another folder"
+        )
     if not os.access(there, os.W_OK):
         return Finding(
             name, "wrong", f"{path} cannot be written to", f"chown or chmod {there}, or set another folder"
@@ -144,13 +170,15 @@ async def model(loaded: Loaded) -> list[Finding]:
         return [Finding("model", "wrong", "backend = transformers, but torch is not installed", mend)]
     backend = make_backend(agent, loaded.secrets)
     try:
+        if isinstance(backend.backend, Checkable):
+            await backend.backend.check()
         found = [Finding("model", "ok", backend.model)]
     finally:
         await backend.close()
     if agent.backend == "llama" and not chosen(agent).path:
         words = "the embedded default is small and blind: good for trying things out"
         found.append(
-            Finding("model", "note", words, "`models list` shows models that see; docs: README, a real model")
+            Finding("model", "note", words, "`models list` shows models that see; README: a model that sees")
         )
     return found
 
@@ -160,7 +188,8 @@ async def keys(loaded: Loaded) -> list[Finding]:
     for endpoint in loaded.agent.openai.endpoints:
         if endpoint.key_env and not loaded.secrets.get(endpoint.key_env):
             mend = f"set {endpoint.key_env} in the environment or in .env"
-            found.append(Finding("keys", "wrong", f"{endpoint.base_url} needs {endpoint.key_env}", mend))
+            address = masked(endpoint.base_url)
+            found.append(Finding("keys", "wrong", f"{address} needs {endpoint.key_env}", mend))
     for character, variable in loaded.bot.discord.accounts.items():
         if not loaded.secrets.get(variable):
             found.append(
@@ -192,7 +221,7 @@ def _port(host: str, port: int, token: bool) -> Iterator[Finding]:
         try:
             probe.bind((host, port))
         except OSError as error:
-            mend = "is Vignette running already? else set another [bot.web] port"
+            mend = _PORT_MEND.get(error.errno or 0, "correct [bot.web] host")
             yield Finding("page", "wrong", f"{host}:{port} cannot be used: {error.strerror}", mend)
         else:
             yield Finding("page", "ok", f"{host}:{port} is free")

@@ -67,7 +67,7 @@ async def _duet(
             f"{platform.place.id}-1",
             cast,
             tuple(shown),
-            turns or loaded.bot.duet.turns,
+            loaded.bot.duet.turns if turns is None else turns,
             about,
         )
         playing = await talk.bot.duets.start(wanted)

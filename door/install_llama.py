@@ -86,4 +86,8 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        _say("\nStopped. The next `make run` begins the compilation anew.\n")
+        sys.exit(130)

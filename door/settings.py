@@ -22,6 +22,7 @@ from bot.settings import BotSettings
 from journal.settings import JournalSettings
 
 PREFIX = "VIGNETTE__"
+FILES = ("path", "mmproj", "adapter")  # settings of models that name files, empty for none
 
 
 class Settings(Room):
@@ -52,13 +53,17 @@ class Loaded:
         return self.settings.bot
 
 
-def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
-    """Reads config.toml (a missing one means defaults) and the environment.
+def load(path: Path, environment: Mapping[str, str] | None = None, *, must_be: bool = False) -> Loaded:
+    """Reads config.toml (a missing one means defaults, unless it `must_be` there) and the environment.
 
     Raises ConfigError that names the file and line of the first unknown key or bad value.
     """
+    if must_be and not path.exists():
+        raise ConfigError(
+            "there is no such settings file", where=str(path), mend="name one that exists after --config"
+        )
     base = path.parent.resolve()
-    env = {k: v for k, v in dotenv_values(base / ".env").items() if v is not None}
+    env = _secrets(base / ".env")
     env |= dict(os.environ if environment is None else environment)
     text = _read(path)
     data = _parse(text, path)
@@ -71,6 +76,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
         settings = Settings.model_validate(data)
     except ValidationError as error:
         raise _explained(error, sources, path) from None
+    _check_patterns(settings, sources)
     secrets = Secrets(values={k: SecretStr(v) for k, v in env.items() if v})
     return Loaded(_rebased(settings, base), secrets, sources, path)
 
@@ -91,11 +97,25 @@ def flat(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
+def masked(text: str) -> str:
+    """`text` without the passwords that addresses in it may carry."""
+    return re.sub(r"(://[^\s\"/:@]*):[^\s\"/]*@", r"\1:***@", text)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot be read: {error}", where=str(path), mend="make it a readable UTF-8 file"
+        ) from None
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    try:
+        return {k: v for k, v in dotenv_values(path).items() if v is not None}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot be read: {error}", where=str(path), mend="make it a readable UTF-8 file"
@@ -163,11 +183,25 @@ def _explained(error: ValidationError, sources: Mapping[str, str], path: Path) -
         near = _near(key)
         mend = f"did you mean {near}?" if near else "`python main.py config` prints every setting there is"
         return ConfigError(f"there is no setting {key}{more}", where=where, mend=mend)
+    table = first["type"] in ("model_type", "model_attributes_type")
+    words = f"this is a table: write [{key}] and its settings below" if table else first["msg"].lower()
     return ConfigError(
-        f"{key} = {first['input']!r}: {first['msg'].lower()}{more}",
+        f"{key} = {first['input']!r}: {words}{more}",
         where=where,
         mend="correct the value, or delete the line",
     )
+
+
+def _check_patterns(settings: Settings, sources: Mapping[str, str]) -> None:
+    for pattern in settings.bot.filter.patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ConfigError(
+                f"bot.filter.patterns: {pattern!r} is no regular expression: {error}",
+                where=sources.get("bot.filter.patterns", "config.toml"),
+                mend="correct it; a backslash goes before signs such as ( that are meant literally",
+            ) from None
 
 
 def _near(key: str) -> str:
@@ -187,7 +221,9 @@ def _rebased(settings: Settings, base: Path) -> Settings:
             if isinstance(value, BaseModel):
                 update[name] = walk(value)
             elif isinstance(value, Path):
-                update[name] = base / value
+                update[name] = base / value.expanduser()
+            elif name in FILES and value:
+                update[name] = str(base / Path(value).expanduser())
         return model.model_copy(update=update)
 
     moved: Settings = walk(settings)

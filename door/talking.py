@@ -113,8 +113,9 @@ def as_record(row: TurnRow) -> dict[str, Any]:
 
 
 def print_json(record: dict[str, Any]) -> None:
-    """One line, the last."""
-    click.echo(json.dumps(record, ensure_ascii=False))
+    """One line, the last; in ASCII where standard output cannot take every letter."""
+    every = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(record, ensure_ascii=not every))
 
 
 def failed(rows: Sequence[TurnRow]) -> str:

@@ -4,6 +4,7 @@ A server is asked again (exponential back-off with full jitter, Retry-After hono
 takes over only while the reply has not begun: halves of two replies are never spliced together.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -52,6 +53,14 @@ class OpenAIBackend:
         """Makes the clients. No server is asked yet: it may come up later."""
         for site in self._sites:
             await site.server.start()
+
+    async def check(self) -> None:
+        """Knocks at every server. Raises one BackendError for all that cannot be reached or refuse the key."""
+        await self._ready()
+        told = await asyncio.gather(*(site.server.knock() for site in self._sites), return_exceptions=True)
+        failures = [error for error in told if isinstance(error, BackendError)]
+        if failures:
+            raise _all_failed(failures)
 
     async def close(self) -> None:
         self._closed = True

@@ -75,15 +75,19 @@ class TransformersBackend:
             self._names[folder] = snapshot.name(folder, self._cache)
         return self._names[folder]
 
+    async def check(self) -> None:
+        """Looks at the folders and loads nothing. Raises BackendDown naming the one that will not do."""
+        await asyncio.to_thread(snapshot.check, self._path)
+        if self._configured is not None:
+            await asyncio.to_thread(_check_adapter, self._configured)
+
     async def start(self) -> None:
         """Loads the model: seconds to minutes. Raises BackendDown."""
         async with self._starting:
             if self._closed:
                 raise BackendDown("the transformers backend is closed", mend="restart the program")
             if self._runner is None:
-                await asyncio.to_thread(snapshot.check, self._path)
-                if self._configured is not None:
-                    await asyncio.to_thread(_check_adapter, self._configured)
+                await self.check()
                 await asyncio.to_thread(self._called, None)
                 self._thread = self._thread or ThreadPoolExecutor(1, "transformers")
                 loading = asyncio.get_running_loop().run_in_executor(self._thread, self._load)

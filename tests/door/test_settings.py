@@ -42,6 +42,8 @@ def test_every_line_of_config_toml_has_words_around_it() -> None:
         ("[bto]\nx = 1\n", "config.toml:1", "bto"),
         ("[agent]\nbackend = 'gpt'\n", "config.toml:2", "backend"),
         ("[agent\n", "config.toml:1", "not TOML"),
+        ("[bot.filter]\npatterns = ['(']\n", "config.toml:2", "no regular expression"),
+        ("[agent]\nllama = 3\n", "config.toml:2", "[agent.llama]"),
         (
             "[[agent.openai.endpoints]]\nbase_url='x'\nmodel='m'\n[[agent.openai.endpoints]]\nbase='x'\n",
             "config.toml:4",
@@ -83,9 +85,23 @@ def test_a_bad_variable_is_named(tmp_path: Path) -> None:
 
 
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
-    loaded = load(write(tmp_path, "[agent.cast]\nown = 'mine'\n"), {})
+    text = (
+        "[agent.cast]\nown = 'mine'\n[agent.llama]\npath = 'm.gguf'\n[agent.transformers]\nadapter = '/a'\n"
+    )
+    loaded = load(write(tmp_path, text), {})
     assert loaded.agent.cast.own == tmp_path / "mine"
+    assert (loaded.agent.llama.path, loaded.agent.llama.mmproj) == (str(tmp_path / "m.gguf"), "")
+    assert loaded.agent.transformers.adapter == "/a"
     assert loaded.journal.url == f"sqlite+aiosqlite:///{tmp_path}/data/journal.db"
+
+
+def test_a_home_folder_is_found_and_a_damaged_dotenv_named(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path, "[agent.intake]\nfolder = '~/pictures'\n"), {})
+    assert loaded.agent.intake.folder == Path.home() / "pictures"
+    (tmp_path / ".env").write_bytes(b"DISCORD_TOKEN=\xff\xfe\n")
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        load(tmp_path / "config.toml", {})
+    assert caught.value.where.endswith(".env")
 
 
 def test_secrets_come_from_dotenv_and_environment_and_are_not_printed(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from agent.settings import Endpoint
 log = logging.getLogger(__name__)
 AFTERGLOW = 5.0  # seconds that a server may take for its usage report after the last word
 CONNECT = 10.0  # seconds
+REACH = "see whether the server runs and base_url is right"
 
 
 class Server:
@@ -143,6 +144,24 @@ class Server:
                 raise
         yield reading.end(done)
 
+    async def knock(self, seconds: float = 5.0) -> None:
+        """Asks for the list of models, which costs nothing. Raises BackendError where nobody answers or the key
+        is refused; a server that keeps no such list is still a server."""
+        import openai
+
+        try:
+            async with asyncio.timeout(seconds):
+                await self._client.get("/models", cast_to=object)
+        except openai.APIStatusError as error:
+            if error.status_code in (401, 403) or error.status_code >= 500:
+                raise self._failure(error.status_code, error.body or error.message, {}) from None
+        except (TimeoutError, openai.APITimeoutError):
+            raise Silent(f"no answer within {seconds:g} s", where=self.where, mend=REACH) from None
+        except self._broken as error:
+            raise self._lost(error) from None
+        except (openai.OpenAIError, ValueError) as error:  # an answer, though no list
+            log.debug("%s: no list of models: %s", self.where, type(error).__name__)
+
     async def get(self, path: str, body: dict[str, Any] | None = None, seconds: float = 3.0) -> Any:
         """A side question (JSON) beside the API, from the server's root. None where there is no answer."""
         import openai
@@ -172,7 +191,7 @@ class Server:
         return Again(
             f"the connection failed: {reason}",
             where=self.where,
-            mend="see whether the server runs and base_url is right",
+            mend=REACH,
         )
 
     def _silent(self) -> BackendDown:

@@ -409,3 +409,14 @@ def test_no_endpoint_or_a_bad_one_is_named(make: Make) -> None:
         make("localhost:8080")
     with pytest.raises(ConfigError, match="characters"):
         make("http://localhost/v1", key="sk-\u201cquoted\u201d")
+
+
+async def test_check_names_the_server_that_is_not_there_and_the_key_that_is_refused(
+    server: ScriptedServer, make: Make
+) -> None:
+    await make(server).check()
+    await make(f"{server.url}/elsewhere").check()  # no list of models: a server all the same
+    with pytest.raises(BackendDown, match="connection failed"):
+        await make("http://127.0.0.1:9/v1").check()
+    with pytest.raises(BackendDown, match=r"127\.0\.0\.1:9/v1: the connection failed"):
+        await make(server, "http://127.0.0.1:9/v1", "http://127.0.0.1:9/v2").check()
