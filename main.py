@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ def main() -> None:
     # Imported here: the error tree costs nothing, and this is the only place that turns errors into words.
     from agent.errors import VignetteError
 
+    os.umask(0o077)  # what people say to each other is no matter of the machine's other users
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # names in all scripts, terminals with few letters

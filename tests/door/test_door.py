@@ -95,6 +95,14 @@ def test_every_letter_has_some_form_on_a_plain_terminal() -> None:
         assert shown.returncode == 0, shown.stderr
 
 
+def test_the_journal_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("")
+    assert run("--config", str(config), "journal", "stats").returncode == 0
+    for path in (tmp_path / "data", tmp_path / "data" / "journal.db"):
+        assert not path.stat().st_mode & 0o077, path
+
+
 def test_no_password_is_printed_with_the_settings(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(
