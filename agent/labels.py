@@ -6,7 +6,7 @@ and which are therefore hostile; identity is the speaker's id alone.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agent.dialogue import Speaker, SpeakerKind
 
@@ -103,3 +103,8 @@ def _unique(name: str, taken: set[str]) -> str:
         label, n = f"{name} ({n})", n + 1
     taken.add(label.casefold())
     return label
+
+
+def listing(names: Sequence[str]) -> str:
+    """`Ada, Sam and Holmes`."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -22,7 +22,7 @@ from agent.backends.base import Message, Part
 from agent.character import Character, LoreEntry, Position
 from agent.dialogue import Dialogue, Scenario, Speaker, SpeakerKind, Turn
 from agent.errors import PromptError
-from agent.labels import ANONYMOUS, clean_words, labels, one_line
+from agent.labels import ANONYMOUS, clean_words, labels, listing, one_line
 from agent.macros import expand
 from agent.picture import Maker, Note
 from agent.settings import PromptSettings
@@ -130,16 +130,16 @@ class _Draft:
             for part in message.parts:
                 digest.update(part.encode() if isinstance(part, str) else part.sha256.encode())
                 digest.update(b"\0")
+        names = (self.name, one_line(self.ask.character.nickname))
         others = tuple(label for i, label in self.labels.items() if i != self.ask.character.id)
         key = f"{self.ask.character.id}@{self.ask.character.version}/{TEMPLATE_VERSION}/{int(examples)}"
-        return Prompt(messages, digest.hexdigest()[:16], dropped, self.own, others, key, self._called(others))
+        return Prompt(
+            messages, digest.hexdigest()[:16], dropped, self.own, others, key, called(names, others)
+        )
 
     def messages(self, dropped: int, examples: bool, lore_on: bool) -> tuple[Message, ...]:
         head = Message("system", (self._head(examples),))
         return (head, Message("user", tuple(_joined(self._body(dropped, lore_on)))))
-
-    def _called(self, others: Sequence[str]) -> tuple[str, ...]:
-        return called((self.name, one_line(self.ask.character.nickname)), others)
 
     # The head: the same for every channel of this character.
 
@@ -150,12 +150,12 @@ class _Draft:
             "the people and characters you meet. This asks for a deep understanding of who you are: your personality, "
             "what you lived through, what you can do, and whom you know."
         )
-        constant = [e for e in self._constant() if _depth(e) is None]
+        constant = [e for e in self._constant() if lore.depth(e) is None]
         parts = [
             self._expand(me.system_prompt, original=ours) if me.system_prompt else clean_words(ours),
-            *(self._lore(e) for e in constant if e.position is Position.BEFORE),
+            *(self._expand(e.content) for e in constant if e.position is Position.BEFORE),
             self._profile(me),
-            *(self._lore(e) for e in constant if e.position is Position.AFTER),
+            *(self._expand(e.content) for e in constant if e.position is Position.AFTER),
         ]
         if me.scene:
             parts.append(f"Where you are: {self._expand(me.scene)}")
@@ -178,9 +178,7 @@ class _Draft:
         return f"The profile of {one_line(who.name)}:\n" + "\n".join(lines)
 
     def _examples(self, me: Character) -> str:
-        limit = (
-            self.settings.example_tokens * 4
-        )  # about four characters a token is close enough to bound this
+        limit = self.settings.example_tokens * 4  # four characters a token: close enough for a bound
         kept: list[str] = []
         for example in me.examples:
             if sum(map(len, kept)) + len(example) > limit:
@@ -192,9 +190,8 @@ class _Draft:
 
     def _body(self, dropped: int, lore_on: bool) -> list[Part]:
         ask, turns = self.ask, self.ask.dialogue.turns
-        answered = (
-            bool(turns) and turns[-1].speaker.id != ask.character.id and bool(clean_words(turns[-1].text))
-        )
+        words = clean_words(turns[-1].text) if turns and turns[-1].speaker.id != ask.character.id else ""
+        answered = bool(words)
         history = turns[dropped:-1] if answered else turns[dropped:]
         body: list[Part] = []
         if ask.dialogue.scenario is Scenario.INTER_ROLE:
@@ -202,24 +199,24 @@ class _Draft:
         triggered = self._triggered() if lore_on else ()
         deep: dict[int, list[LoreEntry]] = {}
         for entry in (*self._constant(), *triggered):
-            if _depth(entry) is not None:
-                deep.setdefault(_place(entry, len(history), answered), []).append(entry)
+            if lore.depth(entry) is not None:
+                deep.setdefault(lore.place(entry, len(history), answered), []).append(entry)
         if history:
             body += self._history(history, deep)
-        near = [*deep.get(len(history), ()), *(e for e in triggered if _depth(e) is None)]
-        body += [f"{self._lore(e, here=True)}\n\n" for e in near]
+        near = [*deep.get(len(history), ()), *(e for e in triggered if lore.depth(e) is None)]
+        body += [f"{self._expand(e.content, here=True)}\n\n" for e in near]
         if answered:
             body += self._pictures(turns[-1])
-        body.append(self._request(turns[-1].text if answered else "", started=bool(history)))
+        body.append(self._request(words, started=bool(history)))
         if ask.character.post_history:
             body.append("\n\n" + self._expand(ask.character.post_history, here=True))
         return body
 
     def _history(self, history: Sequence[Turn], deep: Mapping[int, Sequence[LoreEntry]]) -> list[Part]:
         names = list(dict.fromkeys([self.own, *(self.labels[t.speaker.id] for t in history)]))
-        body: list[Part] = [f"The conversation so far between {_listing(names)}:\n"]
+        body: list[Part] = [f"The conversation so far between {listing(names)}:\n"]
         for at, turn in enumerate(history):
-            body += [f"{self._lore(e, here=True)}\n" for e in deep.get(at, ())]
+            body += [f"{self._expand(e.content, here=True)}\n" for e in deep.get(at, ())]
             body += self._line(turn)
         return [*body, "\n"]
 
@@ -253,9 +250,8 @@ class _Draft:
         about = f" Speak of this: {one_line(self.ask.about)}" if self.ask.about else ""
         if words:
             topic = "the picture" if self.numbers else "it"
-            said = clean_words(words)
             bearing = f", with {topic} in mind," if self.numbers else ""
-            return f"Answer the following words of {who}{bearing} {manner}{about}\n{said}"
+            return f"Answer the following words of {who}{bearing} {manner}{about}\n{words}"
         if self.ask.dialogue.scenario is Scenario.COMMENTARY or not self.ask.others:
             return f"Tell {who} what you make of the picture, {manner}{about}"
         if started and any(t.text for t in self.ask.dialogue.turns):
@@ -283,9 +279,6 @@ class _Draft:
         book = self.ask.character.lorebook
         return lore.constant(book) if book else ()
 
-    def _lore(self, entry: LoreEntry, *, here: bool = False) -> str:
-        return self._expand(entry.content, here=here)
-
     def _expand(
         self, text: str, *, original: str = "", who: Character | None = None, here: bool = False
     ) -> str:
@@ -304,21 +297,3 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
         else:
             joined.append(part)
     return joined
-
-
-def _depth(entry: LoreEntry) -> int | None:
-    depth = lore.number(entry, "depth")
-    return None if depth is None else int(depth)
-
-
-def _place(entry: LoreEntry, history: int, answered: bool) -> int:
-    """Before which of `history` lines an entry with `@@depth` goes; `history` itself means after all of them.
-
-    `@@role` has no place here: all of a dialogue is one message. Depth 0 counts as 1: behind the current words
-    an entry would read as a part of them.
-    """
-    return min(history, max(0, history + answered - max(1, _depth(entry) or 0)))
-
-
-def _listing(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -3,6 +3,7 @@
 import io
 import logging
 import warnings
+from functools import lru_cache
 
 log = logging.getLogger(__name__)
 
@@ -11,6 +12,7 @@ MOST_PIXELS = 40_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 
 
+@lru_cache(maxsize=64)
 def cropped(data: bytes, size: int) -> bytes | None:
     """PNG bytes, `size` x `size`, from the upper middle of the picture; None where it cannot be trusted."""
     from PIL import Image, ImageOps
