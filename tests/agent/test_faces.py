@@ -85,9 +85,10 @@ def test_wrong_words_are_named() -> None:
 
 
 def test_a_portrait_is_cropped_square() -> None:
-    made = face(someone(portrait=jpeg((300, 600))))
+    portrait = jpeg((300, 600))
+    made = face(someone(portrait=portrait))
     assert opened(made).size == (256, 256)
-    assert face(someone(portrait=jpeg((300, 600)))) is made  # decoding it is not repeated for each look
+    assert face(someone(portrait=portrait)) is made  # decoding it is not repeated for each look
     assert len(made) <= 60_000
     red, green, _ = opened(made).getpixel((128, 20))  # type: ignore[misc]
     assert red > 200
