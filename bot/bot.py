@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from agent.errors import Busy, VignetteError
 from bot import recovery
@@ -39,7 +40,7 @@ class Bot:
         self.limits = Limits(house.settings.limits)
         self.duets = Duets(house, self.turns, self.lanes)
         self.hearing = Hearing(house, self.sights, self.turns, self.duets)
-        self._gates: dict[str, asyncio.Lock] = {}
+        self._gates: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._taken: set[tuple[str, str]] = set()  # events and turns this process has in hand
 
     # Inbox.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from agent.agent import Facts, Reply
 from agent.backends.base import Priority
 from agent.character import Character
-from agent.errors import Busy, PlatformError, VignetteError
+from agent.errors import BackendError, Busy, PlatformError, SpendCapReached, VignetteError
 from agent.prompt import TEMPLATE_VERSION
 from agent.speech import whole_sentences
 from bot.asking import character_of, make_ask
@@ -185,20 +185,21 @@ class Turns:
     async def _fail(self, turn: TurnRow, delivery: Delivery | None, error: VignetteError) -> None:
         log.warning("turn %s failed: %s", turn.id, error)
         if isinstance(error, PlatformError):
-            # Written but not delivered: it stays so, and is delivered when the platform is back.
-            async with self._house.journal.read() as tx:
-                row = await turns.get(tx, turn.id)
-            if row and row.state == "written":
-                return
+            return  # it stays planned or written, and is finished when the platform is back (bot.recovery)
         async with self._house.journal.write() as tx:
             await turns.settle(tx, turn.id, "failed", str(error))
         if delivery:
-            wait = (
-                f" Try again in {error.retry_after:.0f} s."
-                if isinstance(error, Busy) and error.retry_after
-                else ""
-            )
             try:
-                await delivery.abort(f"({turn.speaker_name} cannot answer now: {error.what}.{wait})")
+                await delivery.abort(f"({turn.speaker_name} cannot answer now: {_told(error)}.)")
             except PlatformError as again:
                 log.warning("turn %s: the failure could not be shown: %s", turn.id, again)
+
+
+def _told(error: VignetteError) -> str:
+    """What people in a channel may know of a failure. A backend's own words may name addresses, models and
+    keys: those are for the log and the journal."""
+    if isinstance(error, Busy):
+        return f"{error.what}; try again in {error.retry_after:.0f} s" if error.retry_after else error.what
+    if isinstance(error, BackendError) and not isinstance(error, SpendCapReached):
+        return "the model gives no answer; the owner's log says why"
+    return error.what

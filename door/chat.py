@@ -89,7 +89,7 @@ async def _converse(loaded: Loaded, name: str | None, files: tuple[Path, ...], p
             line: str = await asyncio.to_thread(sys.stdin.readline)
             if not line:
                 return None
-            if not line.startswith("/picture"):
+            if line.split()[:1] != ["/picture"]:
                 return line.rstrip("\n")
             await _attach(here[0], Path(line.removeprefix("/picture").strip()))
             here[0].platform.prompt()

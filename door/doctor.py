@@ -195,7 +195,9 @@ async def keys(loaded: Loaded) -> list[Finding]:
             found.append(
                 Finding("keys", "wrong", f"the account of {character} needs {variable}", f"set {variable}")
             )
-    if loaded.secrets.get("DISCORD_TOKEN"):
+    if any(loaded.secrets.get(variable) for variable in loaded.bot.discord.accounts.values()):
+        found.append(Finding("Discord", "ok", "characters have bot accounts of their own"))
+    elif loaded.secrets.get("DISCORD_TOKEN"):
         found.append(Finding("Discord", "ok", "DISCORD_TOKEN is set"))
     else:
         found.append(

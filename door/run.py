@@ -96,13 +96,24 @@ def _clock(bot: Bot) -> Callable[[], None]:
 
 
 async def _supervised(platform: Platform, bot: Bot) -> None:
-    """Discord may fail while the page goes on; what only a person can mend is said loudly."""
-    try:
-        await platform.run(bot, bot)
-    except PlatformError as error:
-        if platform.name == "web":
-            raise
-        click.secho(f"{platform.name} is off. {error}", fg="red", err=True)
+    """Discord may fail while the page goes on; what only a person can mend is said loudly, a surprise is
+    logged and tried again."""
+    pause = 5.0
+    while True:
+        try:
+            await platform.run(bot, bot)
+            return
+        except PlatformError as error:
+            if platform.name == "web":
+                raise
+            click.secho(f"{platform.name} is off. {error}", fg="red", err=True)
+            return
+        except Exception:
+            if platform.name == "web":
+                raise
+            log.exception("%s failed; trying again in %.0f s", platform.name, pause)
+        await asyncio.sleep(pause)
+        pause = min(300.0, pause * 2)
 
 
 async def _until(stop: asyncio.Event, tasks: list["asyncio.Task[None]"]) -> None:

@@ -123,4 +123,6 @@ def failed(rows: Sequence[TurnRow]) -> str:
     answers = [r for r in rows if r.speaker_kind == "character"]
     if any(r.state == "delivered" for r in answers):
         return ""
-    return answers[-1].error or answers[-1].state if answers else "nobody answered"
+    if not answers:
+        return "nobody answered"
+    return (answers[-1].error or answers[-1].state).splitlines()[0]

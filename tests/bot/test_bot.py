@@ -143,11 +143,15 @@ async def test_a_refused_address_is_named_and_the_words_are_answered(on: Stage) 
 
 
 async def test_a_broken_model_is_told_and_logged(on: Stage) -> None:
-    on.backend.error = BackendDown("the model is not loaded")
+    on.backend.error = BackendDown("http://10.0.0.7:8000/v1 refuses")
     await on.say("hello")
     await on.quiet()
-    assert any("cannot answer now: the model is not loaded" in n for n in on.platform.notices)
-    assert (await logged(on))[-1].state == "failed"
+    (told,) = on.platform.notices
+    assert "cannot answer now: the model gives no answer" in told
+    assert "10.0.0.7" not in told, "addresses are the owner's business"
+    answer = (await logged(on))[-1]
+    assert answer.state == "failed"
+    assert "10.0.0.7" in answer.error
 
 
 async def test_stop_keeps_whole_sentences(on: Stage) -> None:
