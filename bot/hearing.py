@@ -22,15 +22,21 @@ log = logging.getLogger(__name__)
 class Hearing:
     def __init__(self, house: House, sights: Sights, speech: Turns, duets: Duets) -> None:
         self._house, self._sights, self._turns, self._duets = house, sights, speech, duets
+        self._active: set[str] = set()  # channels in which a character was active when last looked
+
+    def changed(self, channel: str) -> None:
+        """Somebody was invited into a channel or sent away: look again at its next message."""
+        self._active.discard(channel)
 
     async def concerns(self, message: Incoming) -> bool:
         """Whether a message happens in an active channel or addresses a character. All else leaves no row."""
         if message.place.private or message.addressed or message.mentions_bot:
             return True
-        if self._duets.running(message.place.key):
+        if message.place.key in self._active or self._duets.running(message.place.key):
             return True
         async with self._house.journal.read() as tx:
             if await channels.members(tx, message.place.key):
+                self._active.add(message.place.key)
                 return True
             if not message.reply_to:
                 return False

@@ -49,6 +49,7 @@ async def remove(ctx: Context) -> Answer:
         # One whose file is gone from the cast can still be taken out by its id.
         wanted = name if name in members else ctx.house.cast.get(name).id
         gone = await channels.remove_member(tx, ctx.place.key, wanted)
+    ctx.bot.hearing.changed(ctx.place.key)
     if not gone:
         raise CharacterError(f"{name} is not active here", mend="/character list shows who is")
     known = ctx.house.cast.characters.get(wanted)

@@ -55,6 +55,15 @@ async def test_what_is_not_for_us_leaves_no_row(tmp_path: Path) -> None:
             assert not await events.unsettled(tx, "stage")
 
 
+async def test_a_channel_that_all_have_left_is_no_longer_kept(on: Stage) -> None:
+    await on.say("one")
+    await on.quiet()
+    await on.do("character.remove", character="sherlock-holmes")
+    await on.say("two")
+    await on.quiet()
+    assert not any(r.text == "two" for r in await logged(on))
+
+
 async def test_a_repeat_is_dropped(on: Stage) -> None:
     for _ in range(3):
         await on.say("once", id="same")
