@@ -187,7 +187,7 @@ async def test_a_model_that_is_away_says_so_and_comes_back(browser: Browser, her
         here.backend.error = BackendError("the model is not loaded")
         await say(page, "Hello?")
         gone = page.locator("#turns .gone .text")
-        await expect(gone).to_contain_text("cannot answer now: the model is not loaded")
+        await expect(gone).to_contain_text("cannot answer now: the model gives no answer")
         await expect(page.locator(".wait")).to_have_count(0)
         here.backend.error = None
         await say(page, "And now?")
