@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -27,6 +27,8 @@ from journal.events import StoredEvent
 from journal.turns import TurnRow
 
 log = logging.getLogger(__name__)
+
+PRIVATE_GAP = timedelta(days=1)  # private conversations older than this are not searched for missed words
 
 
 class Bot:
@@ -81,7 +83,7 @@ class Bot:
         async with self.house.journal.read() as tx:
             open_turns = await turns.open_turns(tx, platform.name)
             waiting = await events.unsettled(tx, platform.name)
-            known = await channels.with_characters(tx, platform.name)
+            known = await channels.listened_to(tx, platform.name, since=now() - PRIVATE_GAP)
         await self.duets.interrupted(platform.name)
         for turn in open_turns:
             await self._resume(platform, turn)
@@ -131,7 +133,7 @@ class Bot:
         except Busy as busy:
             await self._refuse(message, f"{busy.what}. To mend it: {busy.mend}.")
 
-    def _enqueue(self, message: Incoming, *, urgent: bool = False) -> None:
+    def _enqueue(self, message: Incoming, *, urgent: bool = False, answer: bool = True) -> None:
         key = (message.place.platform, message.id)
         if key in self._taken:
             return
@@ -139,7 +141,7 @@ class Bot:
         async def job() -> None:
             try:
                 async with self.lanes.turn(message.place.key):
-                    await self.hearing.hear(message)
+                    await self.hearing.hear(message, answer=answer)
             finally:
                 self._taken.discard(key)
 
@@ -148,7 +150,7 @@ class Bot:
 
     async def _refuse(self, message: Incoming, words: str) -> None:
         """The words are heard (nothing is lost from the dialogue), but nobody answers them."""
-        self.lanes.put(message.place.key, lambda: self.hearing.hear(message, answer=False), urgent=True)
+        self._enqueue(message, urgent=True, answer=False)
         if words:
             await self.house.platform(message.place).notice(message.place, words)
 

@@ -177,22 +177,23 @@ class Turns:
         return any(pattern.search(text) for pattern in self._filters)
 
     async def _withhold(self, turn: TurnRow, delivery: Delivery) -> str:
+        # Off the platform first: where the bot dies in between, it must not stand there.
+        await delivery.abort("(An answer was withheld by this server's filter.)")
         async with self._house.journal.write() as tx:
             await turns.settle(tx, turn.id, "withheld", "the output filter met")
-        await delivery.abort("(An answer was withheld by this server's filter.)")
         return ""
 
     async def _fail(self, turn: TurnRow, delivery: Delivery | None, error: VignetteError) -> None:
         log.warning("turn %s failed: %s", turn.id, error)
         if isinstance(error, PlatformError):
             return  # it stays planned or written, and is finished when the platform is back (bot.recovery)
-        async with self._house.journal.write() as tx:
-            await turns.settle(tx, turn.id, "failed", str(error))
         if delivery:
             try:
                 await delivery.abort(f"({turn.speaker_name} cannot answer now: {_told(error)}.)")
             except PlatformError as again:
                 log.warning("turn %s: the failure could not be shown: %s", turn.id, again)
+        async with self._house.journal.write() as tx:
+            await turns.settle(tx, turn.id, "failed", str(error))
 
 
 def _told(error: VignetteError) -> str:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from journal.ids import new_id
-from journal.schema import channels
+from journal.schema import channels, dialogues
 from journal.schema import members as _members
 from journal.sql import insert_new, upsert
 from journal.types import now
@@ -67,11 +67,14 @@ async def saw(tx: AsyncConnection, channel_id: str, message_id: str) -> None:
     await tx.execute(_SAW, {"channel": channel_id, "last_message_id": message_id})
 
 
-async def with_characters(tx: AsyncConnection, platform: str) -> list[Channel]:
-    """The platform's channels that have at least one character in them."""
+async def listened_to(tx: AsyncConnection, platform: str, *, since: datetime) -> list[Channel]:
+    """The platform's channels in which something may have been missed: those with at least one character in
+    them, and private ones in which something was said after `since`."""
+    recent = select(dialogues.c.channel_id).where(dialogues.c.last_at > since)
     active = channels.c.id.in_(select(_members.c.channel_id))
+    lately = and_(channels.c.private == True, channels.c.id.in_(recent))  # noqa: E712 - SQL
     rows = await tx.execute(
-        select(*_COLUMNS).where(channels.c.platform == platform, active).order_by(channels.c.id)
+        select(*_COLUMNS).where(channels.c.platform == platform, or_(active, lately)).order_by(channels.c.id)
     )
     return [Channel(**row._mapping) for row in rows]
 

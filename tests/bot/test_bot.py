@@ -443,6 +443,17 @@ async def test_missed_messages_are_read_from_the_history(on: Stage) -> None:
     assert heard == ["one", "missed 3", "missed 4"]
 
 
+async def test_missed_words_in_a_private_conversation_are_read_too(tmp_path: Path) -> None:
+    private = Place("stage", "dm", private=True)
+    async with stage(tmp_path) as s:
+        await s.say("one", place=private)
+        await s.quiet()
+        s.platform.past = [Incoming(private, KIM, "m0002", "missed")]
+        await s.bot.joined(s.platform)
+        await s.quiet()
+        assert [r.text for r in await logged(s, private) if r.speaker_kind == "human"] == ["one", "missed"]
+
+
 async def test_seeing_models_get_pixels(tmp_path: Path) -> None:
     seen: list[int] = []
 

@@ -30,7 +30,7 @@ async def test_channels_and_their_characters(journal: Journal) -> None:
     channel = Channel("discord:9", "discord", "9", "den", "8", "7", adult=True)
     async with journal.write() as tx:
         await channels.touch(tx, channel)
-        assert await channels.with_characters(tx, "discord") == []
+        assert await channels.listened_to(tx, "discord", since=AT) == []
         assert await channels.add_member(tx, "discord:9", "sherlock-holmes", added_by="discord:5")
         assert await channels.add_member(tx, "discord:9", "ada-lovelace", talk="always")
         assert not await channels.add_member(tx, "discord:9", "sherlock-holmes", talk="always")
@@ -47,7 +47,7 @@ async def test_channels_and_their_characters(journal: Journal) -> None:
             ("sherlock-holmes", "never", "discord:5"),
             ("ada-lovelace", "always", ""),
         ]
-        assert [c.id for c in await channels.with_characters(tx, "discord")] == ["discord:9"]
+        assert [c.id for c in await channels.listened_to(tx, "discord", since=AT)] == ["discord:9"]
     async with journal.write() as tx:
         assert await channels.remove_member(tx, "discord:9", "ada-lovelace")
         assert not await channels.remove_member(tx, "discord:9", "ada-lovelace")
