@@ -51,5 +51,5 @@ async def forget(ctx: Context) -> Answer:
     log.info("a person was forgotten: %d turns, %d pictures", gone.turns, len(gone.pictures))
     return Answer(
         f"Forgotten: {gone.turns} turns and {len(gone.pictures)} pictures. A note that says only that you were "
-        "forgotten stays, so that no backup brings them back."
+        "forgotten stays, so that restoring an older backup forgets them again."
     )
