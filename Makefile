@@ -2,7 +2,6 @@
 # chromium (a browser for the tests) through apt where make runs as root on Debian.
 PYTHON ?= python3
 V := .venv/bin
-PIP := PYTHONWARNINGS=ignore $(V)/python -m pip --disable-pip-version-check
 
 .PHONY: run test check bench clean
 .DELETE_ON_ERROR:
@@ -23,26 +22,25 @@ bench: .venv/.test
 	$(V)/python main.py bench
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Vignette needs Python 3.11 or newer: make PYTHON=python3.12 run")'
-	$(PYTHON) -m venv .venv
-	$(PIP) install --quiet --upgrade pip
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Vignette needs Python 3.11 or newer: make PYTHON=python3.12 run")'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment could be made. Debian: apt install python3-venv; is there room on the disk?"; exit 1; }
 
-# llama.cpp is compiled on the first install (4 to 10 minutes on 2 cores), with its progress shown.
-.venv/.llama: .venv/bin/python constraints.txt
-	@$(V)/python door/install_llama.py
-	@touch $@
+# llama.cpp is compiled on the first install (three minutes on two cores) and tried; asked about at every start, for a
+# folder may have moved to another CPU. The stamp keeps its date where nothing was to be done.
+.venv/.llama: .venv/bin/python constraints.txt FORCE
+	@$(V)/python -m door.install llama $@
 
 .venv/.core: .venv/.llama pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable .
-	@touch $@
+	@$(V)/python -m door.install packages core $@
 
 .venv/.test: .venv/.llama pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable '.[test]'
-	@touch .venv/.core $@
+	@$(V)/python -m door.install packages test $@
+	@touch .venv/.core
 
 .venv/.check: .venv/.test
-	$(PIP) install --constraint constraints.txt --editable '.[test,check]'
-	@touch $@
+	@$(V)/python -m door.install packages test,check $@
+
+FORCE:
 
 clean:
 	rm -rf .venv data .mypy_cache .ruff_cache .pytest_cache .hypothesis

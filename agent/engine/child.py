@@ -19,6 +19,13 @@ from agent.errors import BackendDown
 
 log = logging.getLogger(__name__)
 LOADING = 60.0  # seconds of silence granted while it loads, whatever `stall` says: a busy machine is slow
+CRASHES = {
+    signal.SIGSEGV,
+    signal.SIGILL,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGABRT,
+}  # compiled code at fault
 # What the worker may know of our environment: no tokens, no keys.
 KNOWN = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "XDG_RUNTIME_DIR")
 KNOWN_HEADS = ("LC_", "OMP_", "GGML_", "LLAMA_", "CUDA_", "HIP_", "ROCR_", "VK_", "GPU_")
@@ -44,11 +51,13 @@ class Child:
         self._words: deque[str] = deque(maxlen=20)
         self._reason = ""
         self.alive = True
+        self.proven = False  # it has said a word, so a whole prompt was evaluated
         self.pid = process.pid
 
     @classmethod
     async def spawn(cls, stall: float, died: Callable[["Child"], None]) -> "Child":
         ours, theirs = socket.socketpair()
+        process = None
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "agent.engine.worker", str(theirs.fileno()), str(os.getpid())),
@@ -58,13 +67,22 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
             )
-        except OSError as error:
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except (
+            BaseException
+        ) as error:  # cancelled in mid-start, it leaves neither a socket nor a process behind
             ours.close()
-            raise BackendDown(f"the model's process cannot be started ({error.strerror})") from error
+            if process:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+            if isinstance(error, OSError):
+                raise BackendDown(f"the model's process cannot be started ({error.strerror})") from error
+            raise
         finally:
             theirs.close()
         child = cls(process, stall)
-        reader, child._writer = await asyncio.open_connection(sock=ours)
+        child._writer = writer
         child._tasks = [
             asyncio.create_task(child._listen(reader, died)),
             asyncio.create_task(child._hear_words()),
@@ -79,11 +97,20 @@ class Child:
         return time.monotonic() - self._born
 
     @property
-    def obituary(self) -> str:
+    def crashed(self) -> bool:
+        """Whether compiled code brought it down, and not somebody who killed it."""
+        return -(self._process.returncode or 0) in CRASHES
+
+    @property
+    def how(self) -> str:
+        """How it ended: `signal 11`."""
         code = self._process.returncode
-        how = self._reason or (f"signal {-code}" if code is not None and code < 0 else f"exit code {code}")
+        return self._reason or (f"signal {-code}" if code is not None and code < 0 else f"exit code {code}")
+
+    @property
+    def obituary(self) -> str:
         last = f"; its last words: {self._words[-1]}" if self._words else ""
-        return f"the model's process ended ({how}{last})"
+        return f"the model's process ended ({self.how}{last})"
 
     def begin(self, number: int, do: str, fields: dict[str, object]) -> Call:
         if not self._calls:
@@ -107,7 +134,8 @@ class Child:
 
     async def end(self, reason: str) -> None:
         """Kills the process, which keeps nothing worth saving, and waits for it to be gone."""
-        self._reason = self._reason or reason
+        if self.alive:  # else it ended by itself, and that is what should be told
+            self._reason = self._reason or reason
         self.alive = False
         self._kill()
         await self._process.wait()
@@ -129,9 +157,9 @@ class Child:
                     call.frames.put_nowait(frame)
         except ValueError as error:
             self._reason = f"it spoke gibberish: {error}"
-        asked, self.alive = not self.alive, False
         self._kill()
         await self._process.wait()
+        asked, self.alive = not self.alive, False  # not sooner: who sees it dead must find what `died` decides
         self._writer.close()
         if not asked:
             died(self)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 from agent.errors import BackendError
@@ -60,7 +61,7 @@ def digest(path: Path, cache: Path) -> str:
             f"the file cannot be read ({error.strerror})", where=str(path), mend=MEND
         ) from error
     known[key] = [*stamp, found]
-    _remember(book, known)
+    remember(book, known)
     return found
 
 
@@ -72,12 +73,12 @@ def _known(book: Path) -> dict[str, object]:
     return known if isinstance(known, dict) else {}
 
 
-def _remember(book: Path, known: dict[str, object]) -> None:
-    """A cache that cannot be written costs time, nothing else."""
+def remember(book: Path, known: Mapping[str, object]) -> None:
+    """Replaces a small JSON file, whole or not at all. A cache that cannot be written costs time, nothing else."""
     part = book.with_name(f"{book.name}.{os.getpid()}")
     try:
         book.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(known))
         part.replace(book)
     except OSError as error:
-        log.warning("cannot remember digests in %s: %s", book, error)
+        log.warning("%s cannot be written: %s", book, error)

@@ -20,13 +20,16 @@ CHECKED_BYTES = 2_000_000_000  # files up to this size have every tensor checked
 
 @dataclass(frozen=True)
 class Options:
-    """What to load. Paths are absolute; `threads` 0 is one a core, `gpu_layers` -1 all that fit."""
+    """What to load. Paths are absolute; `threads` 0 is one a core, `gpu_layers` -1 all that fit. Without
+    `extra_buffers` llama.cpp uses neither AMX nor repacked weights: slower, and safe where those crash.
+    """
 
     path: str
     mmproj: str = ""
     context: int = 4096
     threads: int = 0
     gpu_layers: int = -1
+    extra_buffers: bool = True
 
 
 class Aborted(Exception):
@@ -45,7 +48,7 @@ class Model:
         _check_memory(self.path, gpu=bool(ll.llama_supports_gpu_offload()))
         quiet()
         ll.llama_backend_init()
-        self.threads = options.threads or _cores()
+        self.threads = options.threads or cores()
         self._model = self._load(options, progress)
         self.vocab = ll.llama_model_get_vocab(self._model)
         self.n_vocab = int(ll.llama_vocab_n_tokens(self.vocab))
@@ -69,6 +72,7 @@ class Model:
         ll = self._ll
         params = ll.llama_model_default_params()
         params.n_gpu_layers = 0x7FFFFFFF if options.gpu_layers < 0 else options.gpu_layers
+        params.use_extra_bufts = options.extra_buffers
         params.check_tensors = self.path.stat().st_size <= CHECKED_BYTES
 
         def tick(_share: float, _data: Any) -> bool:
@@ -242,7 +246,7 @@ def quiet() -> None:
         set_log(_LOGS[-1], None)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Those we may use, where the system can say."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1

@@ -1,0 +1,32 @@
+"""How a test waits for something that happens elsewhere: one helper, which always lets the event loop run."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(
+    condition: Callable[[], T | Awaitable[T]], seconds: float = 60.0, *, every: float = 0.01
+) -> T:
+    """Asks `condition` (plain or async) until it is true, and gives what it returned.
+
+    `seconds` is how long a hang may last, never a measure of speed: a busy machine passes too. The pause between
+    two tries matters: a brief read of the journal never yields, and a loop of nothing else freezes everything.
+    Raises AssertionError naming the condition and its last value.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        found = condition()
+        value = await found if inspect.isawaitable(found) else found
+        if value:
+            return value
+        if time.monotonic() > end:
+            where = getattr(condition, "__qualname__", repr(condition))
+            code = getattr(condition, "__code__", None)
+            line = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+            raise AssertionError(f"not within {seconds:g} s: {where}{line}; last value: {value!r}")
+        await asyncio.sleep(every)
