@@ -40,6 +40,49 @@ def core(channels: int, each: int, rate: float, repeats: int, quick: bool, path:
         path.write_text(json.dumps(figures, indent=1))
 
 
+@bench.command()
+@click.option("--model", default="", help="A GGUF file. [default: the embedded model]")
+@click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 50))
+@click.option(
+    "--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too."
+)
+def cpu(model: str, runs: int, path: Path | None) -> None:
+    """What this CPU makes of the embedded model: how llama.cpp was built, its self-test, its speed.
+
+    With and without llama.cpp's extra buffers (AMX, repacked weights), and for each way its threads can wait.
+    About half a minute a run.
+    """
+    from dataclasses import asdict
+
+    from bench.cpu import measure
+
+    try:
+        report = measure(model, runs)
+    except RuntimeError as error:
+        raise click.ClickException(
+            f"{error}\nllama.cpp does not run here: `make clean run` builds it anew."
+        ) from None
+    click.echo(f"CPU        {report.cpu}: {report.flags}")
+    click.echo(f"llama.cpp  built: {report.built}; {report.system}")
+    click.echo(
+        f"self-test  KL to the plain kernels {report.kl:.2g} nats, {report.same:.1%} of 512 first choices equal"
+    )
+    click.echo(
+        f"\n{'threads wait':<14}{'extra buffers':<15}{'prefill tok/s':>14}{'decode tok/s':>14}   median of {runs}"
+    )
+    for row in report.rows:
+        extra = "on" if row.extra else "off"
+        click.echo(f"{row.waiting:<14}{extra:<15}{row.prefill:>14.0f}{row.decode:>14.1f}")
+    on, off = (
+        next(r for r in report.rows if r.waiting == "passive" and r.extra == extra) for extra in (True, False)
+    )
+    click.echo(
+        f"\ngain of the extra buffers: prefill {on.prefill / off.prefill:.2f}x, decode {on.decode / off.decode:.2f}x"
+    )
+    if path:
+        path.write_text(json.dumps(asdict(report), indent=1))
+
+
 def _core(channels: int, each: int, rate: float, repeats: int, quick: bool) -> dict[str, Any]:
     from statistics import median
 
