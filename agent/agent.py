@@ -55,14 +55,17 @@ class Agent:
     ) -> AsyncGenerator[str | Reply, None]:
         """Yields the whole text so far whenever more may be shown, then one Reply.
 
-        Closing the iterator stops the generation. Raises BackendError, PromptError or Busy.
+        `seed` goes before the one in the settings; without either, each reply draws its own. Closing the
+        iterator stops the generation. Raises BackendError, PromptError or Busy.
         """
         begun = time.perf_counter()
         able = await self.backend.abilities()
         sampling = self.settings.sampling
         budget = able.context - sampling.max_tokens
+        pinned = sampling.seed if seed is None else seed
         for attempt in range(EMPTY_TRIES):
-            chosen = random.getrandbits(31) if seed is None or attempt else seed
+            # Another seed for each try: the same one would give the same nothing.
+            chosen = random.getrandbits(31) if pinned is None else pinned + attempt
             prompt = await build(
                 ask,
                 self.settings.prompt,

@@ -49,6 +49,7 @@ class SamplingSettings(Room):
     top_k: int = Field(40, ge=0)
     min_p: float = Field(0.05, ge=0, le=1)
     repeat_penalty: float = Field(1.15, ge=0.5, le=2)
+    seed: int | None = Field(None, ge=0, le=2_000_000_000, description="absent: a new one each reply")
 
 
 class AbilitySettings(Room):

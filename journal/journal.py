@@ -81,6 +81,8 @@ class Journal:
         block, nothing. `long` where much is read or changed, or rows are not found by an index: it keeps
         SQLite from holding up everything else meanwhile (journal.brief)."""
         brief = None if long or self.settings.durability == "power" else self._brief
+        if brief:
+            await _let_others()
         async with self._turnstile:
             if brief:
                 with explain(self._engine):
@@ -98,6 +100,7 @@ class Journal:
         """One transaction that sees the journal as it was at its first question, whatever others write.
         `long` as in `write`."""
         if self._brief and not long:
+            await _let_others()
             with explain(self._engine):
                 async with self._brief.transaction(writes=False) as tx:
                     yield tx
@@ -146,3 +149,8 @@ class Journal:
             finally:
                 # Even where the task is being cancelled, the connection goes back whole.
                 await asyncio.shield(tx.close())
+
+
+async def _let_others() -> None:
+    """One turn of the event loop: a brief transaction never waits, so a loop of them would hold up everything."""
+    await asyncio.sleep(0)

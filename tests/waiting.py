@@ -14,8 +14,8 @@ async def eventually(
 ) -> T:
     """Asks `condition` (plain or async) until it is true, and gives what it returned.
 
-    `seconds` is how long a hang may last, never a measure of speed: a busy machine passes too. The pause between
-    two tries matters: a brief read of the journal never yields, and a loop of nothing else freezes everything.
+    `seconds` is how long a hang may last, never a measure of speed: a busy machine passes too. Between two tries
+    others run: a loop that never waits would hold up what it waits for.
     Raises AssertionError naming the condition and its last value.
     """
     end = time.monotonic() + seconds

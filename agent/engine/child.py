@@ -159,7 +159,10 @@ class Child:
             self._reason = f"it spoke gibberish: {error}"
         self._kill()
         await self._process.wait()
-        asked, self.alive = not self.alive, False  # not sooner: who sees it dead must find what `died` decides
+        asked, self.alive = (
+            not self.alive,
+            False,
+        )  # not sooner: who sees it dead must find what `died` decides
         self._writer.close()
         if not asked:
             died(self)

@@ -1,5 +1,6 @@
 """What stops an install, in a sentence that says what to do. Found before it starts, or in pip's last words."""
 
+import contextlib
 import re
 import shutil
 import tempfile
@@ -57,13 +58,18 @@ def before_building(*, venv: Path, cache: Path) -> str:
     return ""
 
 
-def memory_available(info: Path = Path("/proc/meminfo")) -> int | None:
-    """Bytes, None where the system does not tell."""
+def memory_available(
+    info: Path = Path("/proc/meminfo"), limit: Path = Path("/sys/fs/cgroup/memory.max")
+) -> int | None:
+    """Bytes, a container's limit included; None where the system does not tell."""
     try:
         found = re.search(r"MemAvailable:\s+(\d+) kB", info.read_text())
     except OSError:
-        return None
-    return int(found[1]) * 1024 if found else None
+        found = None
+    free = [int(found[1]) * 1024] if found else []
+    with contextlib.suppress(OSError, ValueError):  # no control group, or "max"
+        free.append(int(limit.read_text()))
+    return min(free, default=None)
 
 
 def jobs(cores: int, memory: int | None) -> int:

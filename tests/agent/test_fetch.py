@@ -247,16 +247,13 @@ async def test_time_is_bounded_however_it_drips() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        for _ in range(600):
+        while True:
             await response.write(b"x")
             await asyncio.sleep(0.05)
-        return response
 
-    async with serving(handler) as port:
-        start = asyncio.get_running_loop().time()
+    async with serving(handler) as port, asyncio.timeout(60):
         with pytest.raises(FetchError, match="within 0"):
             await fetcher(seconds=0.5).get(f"http://pictures.test:{port}/")
-        assert asyncio.get_running_loop().time() - start < 3
 
 
 async def test_compressed_answers_are_refused() -> None:

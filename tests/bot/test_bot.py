@@ -1,6 +1,5 @@
 """The core, from an event to a delivered and logged turn, and after a crash."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from agent.backends.base import Request
 from agent.errors import BackendDown
 from bot.events import Attachment, Author, Deleted, Edited, Incoming, Place, Reacted
+from bot.recovery import MOST_ATTEMPTS
 from bot.settings import BotSettings, FilterSettings, LimitSettings
 from journal import channels, dialogues, events, feedback, pictures, turns
 from journal.turns import TurnRow
@@ -81,8 +81,7 @@ async def test_a_channel_keeps_its_order_and_channels_run_side_by_side(on: Stage
     for text in ("one", "two"):
         await on.say(text)
         await on.say(text, place=other)
-    while on.backend.open < 2:
-        await asyncio.sleep(0.01)
+    await on.backend.asked(2)
     on.backend.hold.set()
     await on.quiet()
     assert on.backend.most_open == 2
@@ -98,8 +97,7 @@ async def test_a_full_lane_says_so_and_loses_nothing(tmp_path: Path) -> None:
         await s.do("character.add", character="sherlock-holmes", talk="always")
         s.backend.hold.clear()
         await s.say("first")
-        while not s.backend.open:
-            await asyncio.sleep(0.01)
+        await s.backend.asked()
         for n in range(3):
             await s.say(f"more {n}")
         s.backend.hold.set()
@@ -167,8 +165,7 @@ async def test_stop_keeps_whole_sentences(on: Stage) -> None:
     on.backend.say = lambda _: "This is whole. " + "and then " * 200
     on.backend.pause = 0.01
     await on.say("go on")
-    while not on.platform.posts or "whole. and then" not in on.platform.posts[0].text:
-        await asyncio.sleep(0.01)
+    await on.platform.shows("whole. and then")
     assert await on.do("stop") == "Stopped."
     await on.quiet()
     assert [p.text for p in on.platform.posts] == ["This is whole."]
@@ -180,8 +177,7 @@ async def test_stop_keeps_whole_sentences(on: Stage) -> None:
 async def test_stop_before_a_sentence_takes_it_back(on: Stage) -> None:
     on.backend.hold.clear()
     await on.say("go on")
-    while not on.backend.open:
-        await asyncio.sleep(0.01)
+    await on.backend.asked()
     await on.do("stop")
     await on.quiet()
     assert not on.platform.posts
@@ -300,8 +296,7 @@ async def test_a_reply_interrupted_while_it_streamed_goes_on_in_its_message(tmp_
     async with stage(tmp_path, platform=platform, backend=slow) as s:
         await s.do("character.add", character="sherlock-holmes", talk="always")
         await s.say("hello")
-        while not platform.posts:
-            await asyncio.sleep(0.01)
+        await platform.shows()
     async with stage(tmp_path, platform=platform) as s:
         await s.bot.joined(platform)
         await s.quiet()
@@ -331,8 +326,7 @@ async def test_where_it_cannot_be_told_the_turn_is_handed_back_once(tmp_path: Pa
     async with stage(tmp_path, platform=platform, backend=held) as s:
         await s.do("character.add", character="sherlock-holmes", talk="always")
         await s.say("hello")
-        while not held.open:
-            await asyncio.sleep(0.01)
+        await held.asked()
     platform.readable = False
     for _ in range(2):
         async with stage(tmp_path, platform=platform) as s:
@@ -343,36 +337,51 @@ async def test_where_it_cannot_be_told_the_turn_is_handed_back_once(tmp_path: Pa
     assert not platform.posts
 
 
+async def _brought_down(
+    folder: Path, platform: StagePlatform, backend: ScriptedBackend, *, shown: bool
+) -> None:
+    """Has a message answered, and ends the bot each time the model is at it (with `shown`: once words stand),
+    as often as a turn is taken up again."""
+    for attempt in range(1 + MOST_ATTEMPTS):
+        async with stage(folder, platform=platform, backend=backend) as s:
+            if attempt:
+                await s.bot.joined(platform)
+            else:
+                await s.do("character.add", character="sherlock-holmes", talk="always")
+                await s.say("hello")
+            await backend.asked(attempt + 1)
+            if shown:
+                await platform.shows()
+
+
+async def _started_again(folder: Path, platform: StagePlatform, backend: ScriptedBackend) -> str:
+    """The state of the last turn after another start, in which the model is not asked."""
+    asked = len(backend.requests)
+    async with stage(folder, platform=platform, backend=backend) as s:
+        await s.bot.joined(platform)
+        await s.quiet()
+        assert len(backend.requests) == asked
+        return (await logged(s))[-1].state
+
+
 async def test_a_turn_that_always_brings_the_bot_down_is_handed_back(tmp_path: Path) -> None:
     platform = StagePlatform()
     held = ScriptedBackend()
     held.hold.clear()
-    for n in range(5):
-        async with stage(tmp_path, platform=platform, backend=held) as s:
-            if n == 0:
-                await s.do("character.add", character="sherlock-holmes", talk="always")
-                await s.say("hello")
-            else:
-                await s.bot.joined(platform)
-            await asyncio.sleep(0.1)
-    assert (await _states(tmp_path))[-1] == "handed-back"
+    await _brought_down(tmp_path, platform, held, shown=False)
+    for _ in range(2):
+        assert await _started_again(tmp_path, platform, held) == "handed-back"
+    assert len([n for n in platform.notices if "interrupted" in n]) == 1
 
 
 async def test_what_was_shown_of_a_turn_that_is_handed_back_is_taken_back(tmp_path: Path) -> None:
     platform = StagePlatform()
     slow = ScriptedBackend("One two three. " + "four " * 500)
     slow.pause = 0.01
-    for n in range(5):
-        async with stage(tmp_path, platform=platform, backend=slow) as s:
-            if n == 0:
-                await s.do("character.add", character="sherlock-holmes", talk="always")
-                await s.say("hello")
-                while not platform.posts:
-                    await asyncio.sleep(0.01)
-            else:
-                await s.bot.joined(platform)
-                await asyncio.sleep(0.1)
-    assert (await _states(tmp_path))[-1] == "handed-back"
+    await _brought_down(tmp_path, platform, slow, shown=True)
+    assert len(platform.posts) == 1, "what was shown stands, as after a crash"
+    for _ in range(2):
+        assert await _started_again(tmp_path, platform, slow) == "handed-back"
     assert not platform.posts
     assert len([n for n in platform.notices if "interrupted" in n]) == 1
 
@@ -399,8 +408,7 @@ async def test_a_turn_that_waits_while_the_platform_joins_again_is_answered_once
     await on.do("character.add", character="ada-lovelace", talk="always")
     on.backend.hold.clear()
     await on.say("Holmes, Lovelace: what do you both think?")  # both are planned, one speaks
-    while not on.backend.open:
-        await asyncio.sleep(0.01)
+    await on.backend.asked()
     await on.bot.joined(on.platform)
     on.backend.hold.set()
     await on.quiet()
@@ -426,11 +434,6 @@ async def test_history_is_read_from_when_a_character_came_and_not_from_a_command
             await s.do("character.remove", character=name)
         await s.do("character.add", character="ada-lovelace")
         assert await mark(s) == "k0007", "what was said while nobody was here is not answered"
-
-
-async def _states(folder: Path) -> list[str]:
-    async with stage(folder) as s:
-        return [r.state for r in await logged(s)]
 
 
 async def test_missed_messages_are_read_from_the_history(on: Stage) -> None:

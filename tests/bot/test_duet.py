@@ -30,9 +30,10 @@ async def on(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def ended(s: Stage) -> str:
-    while (running := s.bot.duets.running(CHANNEL.key)) is not None:
+    running = s.bot.duets.running(CHANNEL.key)
+    if running is not None:
         assert running.task
-        await asyncio.wait([running.task], timeout=20)
+        await asyncio.wait_for(asyncio.shield(running.task), 60)
     return await reason(s)
 
 
@@ -68,8 +69,7 @@ async def test_two_converse_in_turn_and_it_is_inter_role(on: Stage) -> None:
 async def test_a_person_steers_and_the_next_speaker_answers(on: Stage) -> None:
     on.backend.hold.clear()
     await on.do("duet", **PAIR, turns=3)
-    while not on.backend.open:
-        await asyncio.sleep(0.01)
+    await on.backend.asked()
     await on.say("And what of the moon?", author=KIM)
     on.backend.hold.set()
     await ended(on)
@@ -84,8 +84,7 @@ async def test_stop_ends_it_at_once(on: Stage) -> None:
     on.backend.say = lambda _: "A whole one. " + "and " * 500
     on.backend.pause = 0.01
     await on.do("duet", **PAIR, turns=10)
-    while not on.platform.posts or "one. and" not in on.platform.posts[0].text:
-        await asyncio.sleep(0.01)
+    await on.platform.shows("one. and")
     assert await on.do("stop") == "The duet is stopped."
     assert await reason(on) == "stopped"
     assert [p.text for p in on.platform.posts] == ["A whole one."]
@@ -143,8 +142,7 @@ async def test_a_duet_cut_off_by_a_crash_ends_and_its_last_turn_is_finished(tmp_
     held.hold.clear()
     async with stage(tmp_path, platform=platform, backend=held, settings=QUICK) as s:
         await s.do("duet", **PAIR, turns=4)
-        while not held.open:
-            await asyncio.sleep(0.01)
+        await held.asked()
     async with stage(tmp_path, platform=platform, backend=fresh(), settings=QUICK) as s:
         await s.bot.joined(platform)
         await s.quiet()

@@ -232,10 +232,14 @@ def test_short_memory_compiles_one_file_at_a_time() -> None:
 
 
 def test_memory_is_read_from_the_kernels_words(tmp_path: Path) -> None:
-    info = tmp_path / "meminfo"
+    info, limit, none = tmp_path / "meminfo", tmp_path / "memory.max", tmp_path / "none"
     info.write_text("MemTotal: 2000 kB\nMemAvailable:    1000 kB\n")
-    assert troubles.memory_available(info) == 1_024_000
-    assert troubles.memory_available(tmp_path / "none") is None
+    assert troubles.memory_available(info, none) == 1_024_000
+    assert troubles.memory_available(none, none) is None
+    limit.write_text("max\n")
+    assert troubles.memory_available(info, limit) == 1_024_000
+    limit.write_text("500000\n")
+    assert troubles.memory_available(info, limit) == 500_000, "a container has less than its machine"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from bot.platforms.base import Inbox, PlatformLimits, Posted
 from bot.settings import BotSettings
 from journal.journal import Journal
 from journal.settings import JournalSettings
+from tests.waiting import eventually
 
 SHIPPED = Path(__file__).parents[2] / "characters"
 CHANNEL = Place("stage", "c1", "#gallery", server="s1")
@@ -78,6 +79,10 @@ class ScriptedBackend:
         finally:
             self.open -= 1
 
+    async def asked(self, times: int = 1) -> None:
+        """Waits until it has been asked so many times, since it was made."""
+        await eventually(lambda: len(self.requests) >= times)
+
 
 @dataclass
 class Post:
@@ -123,6 +128,10 @@ class StagePlatform:
 
     async def notice(self, place: Place, words: str) -> None:
         self.notices.append(words)
+
+    async def shows(self, words: str = "") -> None:
+        """Waits until some post stands that has these words in it."""
+        await eventually(lambda: any(words in p.text for p in self.posts))
 
     def next_id(self) -> str:
         self._ids += 1
@@ -181,7 +190,7 @@ class Stage:
 
     async def quiet(self) -> None:
         """Waits until every lane is empty."""
-        await asyncio.wait_for(self.bot.lanes.idle(), 20)
+        await asyncio.wait_for(self.bot.lanes.idle(), 60)
 
 
 @asynccontextmanager

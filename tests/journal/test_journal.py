@@ -1,6 +1,7 @@
 """Opening, transactions, many writers."""
 
 import asyncio
+import gc
 import sqlite3
 import sys
 from pathlib import Path
@@ -102,26 +103,33 @@ async def test_no_increment_is_lost_among_tasks_and_processes(journal: Journal, 
         assert await memory.get(tx, "web:1") == "200"
 
 
-async def test_cancelled_writers_leave_the_journal_usable(journal: Journal) -> None:
-    await begin(journal)
+async def test_cancelled_writers_leave_the_journal_usable(url: str) -> None:
+    async with await Journal.open(JournalSettings(url=url)) as journal:
+        await begin(journal)
+        done = await _cancel_every_second(journal, 60)
+        assert done >= 30
+        async with journal.read() as tx:
+            # A writer cancelled while its commit was on the way may have been kept, but never half.
+            assert done <= int(await memory.get(tx, "web:1")) <= 60
+    gc.collect()  # a connection cut in mid-air and left lying is blamed on this test, not on a later one
+
+
+async def _cancel_every_second(journal: Journal, writers: int) -> int:
+    """How many of the writers, begun all at once and cancelled at different moments, were done."""
 
     async def bump() -> None:
         async with journal.write() as tx:
             value = int(await memory.get(tx, "web:1") or "0")
             await memory.put(tx, "web:1", str(value + 1))
 
-    tasks = [asyncio.create_task(bump()) for _ in range(60)]
+    tasks = [asyncio.create_task(bump()) for _ in range(writers)]
     for number, task in enumerate(tasks):
         await asyncio.sleep(0.001)
         if number % 2:
             task.cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(end) for end in ends} <= {type(None), asyncio.CancelledError}
-    done = sum(end is None for end in ends)
-    assert done >= 30
-    async with journal.read() as tx:
-        # A writer cancelled while its commit was on the way may have been kept, but never half.
-        assert done <= int(await memory.get(tx, "web:1")) <= len(tasks)
+    return sum(end is None for end in ends)
 
 
 async def test_a_newer_schema_is_refused(journal: Journal, url: str) -> None:

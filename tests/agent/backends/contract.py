@@ -18,7 +18,6 @@ The model behind it must answer HELLO with at least a dozen tokens when it is al
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,7 +71,7 @@ needs = pytest.mark.needs  # conftest.py leaves a test out where its class lacks
 class BackendContract:
     """The tests. Flags: `deterministic` (same seed, same text), `exact_counts` (count() is what Done says),
     `stops` (stop strings are honoured), `bounded` (too long a prompt is refused rather than cut), `sees` and
-    `grammar` (what abilities() must say), `seconds` (patience for one short reply).
+    `grammar` (what abilities() must say), `seconds` (how long a hang may last: no measure of speed).
 
     A test that `needs` a flag which its class does not set is not collected: it is no test of that model,
     and so no skipped one either."""
@@ -156,14 +155,21 @@ class BackendContract:
         async for item in running:
             assert isinstance(item, Piece)
             break
-        began = time.monotonic()
         await running.aclose()
         await asyncio.wait_for(collect(backend, Request(HELLO, replace(GREEDY, max_tokens=2))), self.seconds)
-        assert time.monotonic() - began < self.seconds
 
     async def test_cancelling_the_reader_frees_the_model(self, backend: Backend) -> None:
-        task = asyncio.create_task(collect(backend, Request(HELLO, replace(GREEDY, max_tokens=400))))
-        await asyncio.sleep(0.3)
+        begun = asyncio.Event()
+
+        async def read() -> None:
+            try:
+                async for _ in backend.generate(Request(HELLO, replace(GREEDY, max_tokens=400))):
+                    begun.set()
+            finally:
+                begun.set()
+
+        task = asyncio.create_task(read())
+        await asyncio.wait_for(begun.wait(), self.seconds)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from agent.backends.base import Abilities, Backend
-from agent.backends.llama import LlamaBackend, embedded_path
+from agent.backends.llama import LlamaBackend
+from agent.engine.embedded import embedded_path
 from agent.errors import BackendDown, BackendError
 from agent.settings import AbilitySettings, LlamaSettings
 from tests.agent.backends.contract import HELLO, BackendContract

@@ -14,7 +14,6 @@ from tests.fakes.openai_server import ScriptedServer
 
 class TestStreaming(BackendContract):
     exact_counts = False
-    seconds = 10.0
 
     @pytest.fixture
     async def server(self) -> AsyncIterator[ScriptedServer]:
@@ -29,7 +28,7 @@ class TestStreaming(BackendContract):
 
     @pytest.fixture
     async def backend(self, server: ScriptedServer, tmp_path: Path) -> AsyncIterator[Backend]:
-        settings = OpenAISettings(endpoints=(Endpoint(base_url=server.url, model="fake"),), seconds=5)
+        settings = OpenAISettings(endpoints=(Endpoint(base_url=server.url, model="fake"),))
         backend = OpenAIBackend(
             settings, Secrets(), abilities=AbilitySettings(), cache=tmp_path / "cache", pause=0.01
         )
@@ -39,7 +38,7 @@ class TestStreaming(BackendContract):
 
     @pytest.fixture
     async def fresh(self, server: ScriptedServer, tmp_path: Path) -> Backend:
-        settings = OpenAISettings(endpoints=(Endpoint(base_url=server.url, model="fake"),), seconds=5)
+        settings = OpenAISettings(endpoints=(Endpoint(base_url=server.url, model="fake"),))
         return OpenAIBackend(settings, Secrets(), abilities=AbilitySettings(), cache=tmp_path / "other")
 
 

@@ -20,6 +20,7 @@ from agent.settings import AbilitySettings, Endpoint, OpenAISettings, Secrets
 from tests.agent.backends.contract import HELLO, collect, stream
 from tests.fakes.openai_server import Answer, ScriptedServer, event
 
+FOREVER = 3600.0
 ASK = Request(HELLO, Sampling(max_tokens=32, temperature=0.0, seed=1))
 FIVE = ("The ", "fog ", "is ", "thick ", "tonight.")
 TEXT = "".join(FIVE)
@@ -64,7 +65,7 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
             for u in urls
         )
         secrets = Secrets(values={"THE_KEY": SecretStr(key)} if key else {})
-        full = OpenAISettings(endpoints=endpoints, **{"seconds": 2.0, **settings})
+        full = OpenAISettings(endpoints=endpoints, **{"seconds": 60.0, **settings})
         made.append(OpenAIBackend(full, secrets, abilities=AbilitySettings(), cache=tmp_path, pause=0.01))
         return made[-1]
 
@@ -96,19 +97,23 @@ async def test_a_fifth_stop_string_still_stops(server: ScriptedServer, make: Mak
 
 
 async def test_slow_words_are_not_silence(server: ScriptedServer, make: Make) -> None:
-    server.script(Answer(words=FIVE, pause=0.15))
-    assert (await collect(make(server, seconds=0.4), ASK)).text == TEXT
+    """No gap comes near the limit, all of them together exceed it."""
+    seconds, many = 5.0, FIVE * 25
+    server.script(Answer(words=many, pause=0.05))
+    began = time.monotonic()
+    request = Request(HELLO, Sampling(max_tokens=len(many)))
+    assert (await collect(make(server, seconds=seconds), request)).text == TEXT * 25
+    assert time.monotonic() - began > seconds
 
 
-@pytest.mark.parametrize("answer", [Answer(first=9), Answer(stall=0)])
+@pytest.mark.parametrize("answer", [Answer(first=FOREVER), Answer(stall=0)])
 async def test_silence_before_the_first_word_goes_to_the_next(
     answer: Answer, server: ScriptedServer, second: ScriptedServer, make: Make
 ) -> None:
     server.script(answer)
     second.script(Answer(words=FIVE))
-    began = time.monotonic()
-    assert (await collect(make(server, second, seconds=0.3), ASK)).text == TEXT
-    assert time.monotonic() - began < 2
+    async with asyncio.timeout(60):
+        assert (await collect(make(server, second, seconds=2.0), ASK)).text == TEXT
     assert len(server.seen) == 1  # it has cost the whole silence already
 
 
@@ -136,7 +141,8 @@ async def test_a_begun_reply_that_breaks_is_never_whole_nor_spliced(
 
     async def listen() -> None:
         nonlocal told
-        async for item in make(server, second, seconds=0.4).generate(ASK):
+        seconds = 60.0 if answer.stall is None else 2.0  # who is not to be silent has time
+        async for item in make(server, second, seconds=seconds).generate(ASK):
             assert isinstance(item, Piece)
             told += item.text
 
@@ -193,8 +199,10 @@ async def test_an_address_where_nobody_listens(second: ScriptedServer, make: Mak
 async def test_retry_after_is_waited_for(server: ScriptedServer, make: Make) -> None:
     server.script(Answer(status=429, headers={"Retry-After": "0.3"}), Answer(words=FIVE))
     began = time.monotonic()
-    await collect(make(server), ASK)
-    assert 0.3 <= time.monotonic() - began < 2
+    async with asyncio.timeout(60):
+        await collect(make(server), ASK)
+    assert time.monotonic() - began >= 0.3
+    assert len(server.seen) == 2
 
 
 async def test_too_long_a_retry_after_is_left_to_the_next(
@@ -203,9 +211,9 @@ async def test_too_long_a_retry_after_is_left_to_the_next(
     then = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     server.script(Answer(status=429, headers={"Retry-After": then}))
     second.script(Answer(words=FIVE))
-    began = time.monotonic()
-    await collect(make(server, second), ASK)
-    assert time.monotonic() - began < 2
+    async with asyncio.timeout(60):
+        assert (await collect(make(server, second), ASK)).text == TEXT
+    assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize(
@@ -332,7 +340,7 @@ async def test_a_refused_picture_teaches_nothing_about_parameters(server: Script
 
 
 async def test_closing_in_the_middle_is_no_ending(server: ScriptedServer, make: Make) -> None:
-    server.script(Answer(words=FIVE * 100, pause=0.02))
+    server.script(Answer(words=FIVE, stall=2))
     backend = make(server)
     running = stream(backend, ASK)
     await anext(running)
@@ -348,7 +356,7 @@ async def test_closing_in_the_middle_is_no_ending(server: ScriptedServer, make: 
 
 @pytest.mark.parametrize("how", ["aclose", "cancel"])
 async def test_leaving_closes_the_connection(how: str, server: ScriptedServer, make: Make) -> None:
-    server.script(Answer(words=FIVE * 100, pause=0.02))
+    server.script(Answer(words=FIVE, stall=1))  # never ends by itself
     running = stream(make(server), ASK)
     assert await anext(running) == Piece("The ")
     if how == "aclose":
@@ -359,17 +367,17 @@ async def test_leaving_closes_the_connection(how: str, server: ScriptedServer, m
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    await asyncio.wait_for(server.seen[0].left.wait(), 1)
+    await asyncio.wait_for(server.seen[0].left.wait(), 60)
 
 
 async def test_leaving_before_the_first_byte_closes_it_too(server: ScriptedServer, make: Make) -> None:
-    server.script(Answer(first=30))
-    task = asyncio.create_task(collect(make(server, seconds=20), ASK))
-    await asyncio.wait_for(server.arrived.wait(), 2)
+    server.script(Answer(first=FOREVER))
+    task = asyncio.create_task(collect(make(server, seconds=FOREVER), ASK))
+    await asyncio.wait_for(server.arrived.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(server.seen[0].left.wait(), 1)
+    await asyncio.wait_for(server.seen[0].left.wait(), 60)
 
 
 async def test_prices_become_costs(server: ScriptedServer, make: Make) -> None:

@@ -31,10 +31,9 @@ async def server() -> AsyncIterator[ScriptedServer]:
 async def make(tmp_path: Path) -> AsyncIterator[Callable[..., OpenAIBackend]]:
     made: list[OpenAIBackend] = []
 
-    def build(*servers: ScriptedServer, **overrides: Any) -> OpenAIBackend:
-        settings = OpenAISettings(
-            endpoints=tuple(Endpoint(base_url=s.url, model="fake") for s in servers), seconds=2, retries=0
-        )
+    def build(*servers: ScriptedServer, seconds: float = 60.0, **overrides: Any) -> OpenAIBackend:
+        endpoints = tuple(Endpoint(base_url=s.url, model="fake") for s in servers)
+        settings = OpenAISettings(endpoints=endpoints, seconds=seconds, retries=0)
         abilities = AbilitySettings(**overrides)
         made.append(OpenAIBackend(settings, Secrets(), abilities=abilities, cache=tmp_path, pause=0.01))
         return made[-1]
@@ -155,7 +154,7 @@ async def test_a_server_that_cannot_be_asked_teaches_nothing(
 ) -> None:
     server.sight = "reads"
     server.script(answer)
-    backend = make(server)
+    backend = make(server, seconds=60.0 if answer.stall is None else 2.0)
     able = await backend.abilities()
     assert (able.sees, able.streams, able.source) == (False, False, UNPROVEN)
     assert not (tmp_path / "abilities.json").exists()

@@ -19,6 +19,7 @@ from agent.picture import Picture
 from agent.settings import AbilitySettings, TransformersSettings
 from tests.agent.backends.contract import GREEDY, HELLO, BackendContract, Reply, collect, red, stream
 from tests.fakes import tiny_vlm
+from tests.waiting import eventually
 
 # peft 0.21 asks transformers 5.23 for an attribute by its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -202,14 +203,20 @@ async def test_seeds_hold_while_others_draw(make: Make) -> None:
 
 async def test_cancelling_stops_within_a_step(make: Make) -> None:
     backend = make("llama")
+    await backend.start()
+    assert backend._thread is not None
+    assert backend._runner is not None
+    steps: list[int] = []
+    backend._runner._model.register_forward_pre_hook(lambda *_: steps.append(1))
     running = stream(backend, Request(HELLO, replace(GREEDY, max_tokens=800)))
     assert isinstance(await anext(running), Piece)
     halts = set(backend._running)
     await running.aclose()
+    before = len(steps)
     assert all(h.is_set() for h in halts)
     assert halts
-    assert backend._thread is not None
-    await asyncio.wait_for(asyncio.wrap_future(backend._thread.submit(int)), 2)  # the thread is free
+    await asyncio.wait_for(asyncio.wrap_future(backend._thread.submit(int)), 60)  # the thread is free
+    assert len(steps) <= before + 1
 
 
 async def test_closing_in_the_middle_is_no_ending(make: Make) -> None:
@@ -231,10 +238,9 @@ async def test_closing_ends_those_who_wait(make: Make) -> None:
     await backend.start()
     request = Request(HELLO, replace(GREEDY, max_tokens=800))
     waiting = [asyncio.create_task(collect(backend, request)) for _ in range(3)]
-    while len(backend._running) < 3:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: len(backend._running) == 3)
     await backend.close()
-    ends = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 20)
+    ends = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 60)
     assert all(isinstance(e, BackendDown) for e in ends)
 
 

@@ -15,7 +15,7 @@ from bot.events import Place
 from bot.platforms.terminal import TerminalPlatform
 from bot.platforms.web import WebPlatform
 from bot.settings import WebSettings
-from tests.bot.platforms.contract import PlatformContract, Recorder, Rig
+from tests.bot.platforms.contract import HANG, PlatformContract, Recorder, Rig
 from tests.bot.platforms.web.stand import MemoryArchive, MemoryCast
 
 CONVERSATION = "c-contract-contract-1"
@@ -46,7 +46,7 @@ class TestWeb(PlatformContract):
         platform = WebPlatform(WebSettings(port=0), intake=intake, cast=MemoryCast(), archive=archive)
         inbox = Recorder()
         task = asyncio.create_task(platform.run(inbox, inbox))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG):
             await platform.ready.wait()
         origin = platform.address.partition("/?")[0]
         jar = aiohttp.CookieJar(unsafe=True)

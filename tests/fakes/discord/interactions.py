@@ -9,6 +9,7 @@ from aiohttp import web
 from tests.fakes.discord.faults import Refused, answer
 from tests.fakes.discord.messages import Rest, body_of, check
 from tests.fakes.discord.world import DM, Bot, Json, public
+from tests.waiting import eventually
 
 EPHEMERAL = 1 << 6
 
@@ -34,19 +35,18 @@ class Interaction:
     shown: dict[str, Shown] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def visible(self) -> list[Shown]:
         return [s for i, s in self.shown.items() if i not in self.deleted]
 
-    async def says(self, words: str = "", seconds: float = 20.0) -> Shown:
+    async def says(self, words: str = "", seconds: float = 60.0) -> Shown:
         """What is said and visible, once it has these words in it."""
-        async with asyncio.timeout(seconds):
-            while not (texts := [s for s in self.visible if s.content.strip() and words in s.content]):
-                self.changed.clear()
-                await self.changed.wait()
-            return texts[-1]
+
+        def texts() -> list[Shown]:
+            return [s for s in self.visible if s.content.strip() and words in s.content]
+
+        return (await eventually(texts, seconds))[-1]
 
 
 class Interactions:
@@ -126,7 +126,6 @@ class Interactions:
         if private or not content:  # what only one person sees, or a bare "is thinking", is not history
             del world.messages[channel["id"]][message["id"]]
         interaction.shown[message["id"]] = Shown(content, private)
-        interaction.changed.set()
         message["flags"] = EPHEMERAL if private else 0
         return message
 
@@ -161,7 +160,6 @@ class Interactions:
         check(body.get("content"), [])
         shown.content = body["content"]
         interaction.deferred_private = None
-        interaction.changed.set()
         assert interaction.original is not None
         return answer(public({**interaction.original, "id": identity, "content": shown.content}))
 

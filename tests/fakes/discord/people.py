@@ -1,5 +1,6 @@
 """What people do on the loopback Discord: they speak, edit, delete, react and use commands."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -106,7 +107,7 @@ class People:
         inner = inner[0]["options"] if " " in name else inner
         inner[0]["focused"] = True
         interaction = await self.interactions.start(self.bot, user, channel, 4, data)
-        await interaction.answered.wait()
+        await asyncio.wait_for(interaction.answered.wait(), 60)
         return [(c["name"], c["value"]) for c in interaction.data["choices"]]
 
     async def message_menu(self, user: Json, channel: Json, name: str, message: Json) -> Interaction:

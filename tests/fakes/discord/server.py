@@ -35,6 +35,7 @@ from tests.fakes.discord.people import People
 from tests.fakes.discord.proxy import ConnectProxy
 from tests.fakes.discord.webhooks import WebhookRoutes
 from tests.fakes.discord.world import FORUM, PERMISSIONS, TEXT, Bot, Json, Seen, World
+from tests.waiting import eventually
 
 HOSTS = frozenset({"discord.com", "gateway.discord.gg", "cdn.discordapp.com", "media.discordapp.net"})
 
@@ -164,15 +165,13 @@ class LoopbackDiscord(People):
         return self.world.seen(channel["id"])
 
     async def until(
-        self, channel: Json, ready: Callable[[Sequence[Seen]], Any], seconds: float = 20.0
+        self, channel: Json, ready: Callable[[Sequence[Seen]], Any], seconds: float = 60.0
     ) -> list[Seen]:
         """The channel's messages, once they are as wanted; AssertionError with them if they never are."""
         try:
-            async with asyncio.timeout(seconds):
-                while not ready(self.messages(channel)):
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise AssertionError(f"never came about: {self.messages(channel)}") from None
+            await eventually(lambda: ready(self.messages(channel)), seconds)
+        except AssertionError as never:
+            raise AssertionError(f"{never} {self.messages(channel)}") from None
         return self.messages(channel)
 
     # what goes wrong

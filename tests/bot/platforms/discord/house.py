@@ -14,6 +14,7 @@ from bot.platforms.discord.platform import DiscordPlatform
 from bot.settings import DiscordSettings
 from tests.fakes.discord import LoopbackDiscord
 from tests.fakes.discord.world import Json
+from tests.waiting import eventually
 
 NAMES = {"sherlock-holmes": "Sherlock Holmes", "ada-lovelace": "Ada Lovelace", "clyde": "Clyde of Discord"}
 PLATFORM: dict[str, Any] = {"pause": 0.02, "ready_timeout": 0.05, "identify_pause": 0.0}
@@ -64,7 +65,6 @@ class Recorder:
     failed: list[Exception] = field(default_factory=list)
     joins: int = 0
     repeats: int = 0
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def receive(self, event: Event) -> None:
@@ -74,7 +74,6 @@ class Recorder:
             self.repeats += 1
             return
         self.events.append(event)
-        self.changed.set()
         if isinstance(event, Incoming) and self.script is not None:
             task = asyncio.create_task(self._reply(event, self.script(event)))
             self.tasks.add(task)
@@ -99,7 +98,6 @@ class Recorder:
 
     async def command(self, command: Command) -> Answer:
         self.commands.append(command)
-        self.changed.set()
         if self.broken:
             raise RuntimeError("broken for the test")
         return self.answer
@@ -111,7 +109,6 @@ class Recorder:
 
     async def joined(self, platform: Platform) -> None:
         self.joins += 1
-        self.changed.set()
 
     async def __call__(self, turn_id: str, message_id: str) -> None:
         self.posts.append((turn_id, message_id))
@@ -119,16 +116,12 @@ class Recorder:
     def heard(self) -> list[Incoming]:
         return [e for e in self.events if isinstance(e, Incoming)]
 
-    async def until(self, ready: Callable[["Recorder"], Any], seconds: float = 20.0) -> None:
+    async def until(self, ready: Callable[["Recorder"], Any], seconds: float = 60.0) -> None:
         """Returns once it is so; AssertionError with what was recorded if it never is."""
         try:
-            async with asyncio.timeout(seconds):
-                while not ready(self):
-                    self.changed.clear()
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self.changed.wait(), 0.05)
-        except TimeoutError:
-            raise AssertionError(f"never came about: {self.events} {self.commands} {self.failed}") from None
+            await eventually(lambda: ready(self), seconds)
+        except AssertionError as never:
+            raise AssertionError(f"{never} {self.events} {self.commands} {self.failed}") from None
 
 
 def outgoing(
@@ -170,7 +163,7 @@ async def running(d: LoopbackDiscord, recorder: Recorder, **more: Any) -> AsyncI
     joins = recorder.joins
     task = asyncio.create_task(platform.run(recorder, recorder))
     try:
-        waiting = asyncio.create_task(recorder.until(lambda r: r.joins > joins, 30))
+        waiting = asyncio.create_task(recorder.until(lambda r: r.joins > joins))
         done, _ = await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if task in done:
             waiting.cancel()

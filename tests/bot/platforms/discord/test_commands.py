@@ -1,5 +1,7 @@
 """Every slash command and the context menu, as a person uses them."""
 
+import asyncio
+
 import pytest
 
 from bot.events import Answer
@@ -71,7 +73,7 @@ async def test_the_context_menu_asks_a_character_about_a_picture(town: Town, inb
     bare = await d.say(town.john, town.channel, "no picture")
     async with running(d, inbox):
         modal = await d.message_menu(town.john, town.channel, MENU, said)
-        await modal.answered.wait()
+        await asyncio.wait_for(modal.answered.wait(), 60)
         words = {"Character": HOLMES, "What do you say?": "Well?"}
         submitted = await d.submit(town.john, town.channel, modal, words)
         assert (await submitted.says()).content == "Very well."

@@ -25,7 +25,7 @@ async def test_what_comes_before_the_account_is_ready_waits_for_it(town: Town, i
     d = town.discord
 
     async def early() -> None:
-        await d.gateway.changed.wait()
+        await asyncio.wait_for(d.gateway.changed.wait(), 60)
         await d.say(town.john, town.channel, f"<@{d.bot.id}> are you there?")
 
     inbox.script = lambda event: [("sherlock-holmes", ["I am."])]

@@ -27,7 +27,7 @@ async def _crash(town: Town, notes: Notes, settings: DiscordSettings, turn: Outg
         d.on_posted = stop
         delivery = await platform.open(turn)
         await delivery.update("Half a")
-        await asyncio.wait_for(hit.wait(), 5)
+        await asyncio.wait_for(hit.wait(), 60)
     d.on_posted = None
     assert first.posts == []
 

@@ -1,22 +1,22 @@
 """Messages in, replies out."""
 
-import asyncio
-
 from bot.events import Deleted, Edited, Incoming, Reacted
 from bot.settings import DiscordSettings
 from tests.bot.platforms.discord.conftest import Town
 from tests.bot.platforms.discord.house import Recorder, outgoing, place, png, running
+from tests.waiting import eventually
 
 
 async def test_a_picture_message_gets_a_streamed_webhook_reply(town: Town, inbox: Recorder) -> None:
     d = town.discord
-    inbox.script = lambda event: [
-        ("sherlock-holmes", ["You see,", "You see, but you do not", "You see, but you do not observe."])
-    ]
-    async with running(d, inbox):
+    async with running(d, inbox) as platform:
         said = await d.say(town.john, town.channel, "What is this?", files=[png()])
-        await d.until(town.channel, lambda seen: seen[-1].content.endswith("observe."))
-        await inbox.until(lambda r: r.finished)
+        await inbox.until(lambda r: r.heard())
+        delivery = await platform.open(outgoing(inbox.heard()[0].place, after=said["id"]))
+        for words in ("You see,", "You see, but you do not"):  # each is shown before the next is there
+            await delivery.update(words)
+            await d.until(town.channel, lambda seen, w=words: seen[-1].content == w)  # type: ignore[misc]
+        ids = await delivery.finish("You see, but you do not observe.")
     (heard,) = inbox.heard()
     assert (heard.id, heard.text, heard.author.name) == (said["id"], "What is this?", "John")
     assert heard.place.server == town.guild["id"]
@@ -25,12 +25,11 @@ async def test_a_picture_message_gets_a_streamed_webhook_reply(town: Town, inbox
     reply = d.messages(town.channel)[-1]
     assert reply.webhook
     assert reply.author == "Sherlock Holmes"
-    assert reply.versions[0] == "You see,"
-    assert len(reply.versions) >= 2
+    assert reply.versions == ("You see,", "You see, but you do not", "You see, but you do not observe.")
     assert not reply.mentions_allowed
     assert reply.avatar.startswith("https://cdn.discordapp.com/emojis/")
-    assert inbox.posts == [(f"turn-{said['id']}-sherlock-holmes", reply.id)]
-    assert list(inbox.finished.values()) == [(reply.id,)]
+    assert inbox.posts == [("turn-1", reply.id)]
+    assert ids == (reply.id,)
     assert isinstance(inbox.events[0], Incoming)
 
 
@@ -38,9 +37,7 @@ async def test_typing_is_shown_until_the_first_words(town: Town, inbox: Recorder
     d = town.discord
     async with running(d, inbox) as platform:
         delivery = await platform.open(outgoing(place(town.channel)))
-        async with asyncio.timeout(5):
-            while d.rest.typed == 0:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: d.rest.typed)
         await delivery.finish("Quite so.")
     assert d.messages(town.channel)[-1].content == "Quite so."
 
@@ -151,12 +148,17 @@ async def test_a_long_reply_is_split_and_its_code_fences_are_mended(town: Town, 
 
 async def test_a_shorter_final_text_takes_back_spare_messages_silently(town: Town, inbox: Recorder) -> None:
     d = town.discord
-    async with running(d, inbox):
-        await inbox.speak(outgoing(place(town.channel)), ["long " * 700, "Short."], pause=0.3)
-        await asyncio.sleep(0.1)
-    assert [m.content for m in d.messages(town.channel)] == ["Short."]
+    async with running(d, inbox) as platform:
+        delivery = await platform.open(outgoing(place(town.channel)))
+        await delivery.update("long " * 700)
+        await d.until(town.channel, lambda seen: len(seen) == 2)
+        await delivery.finish("Short.")
+        await d.say(town.john, town.channel, "And?")  # heard after whatever the bot's own deletion set off
+        await inbox.until(lambda r: r.events)
+    assert [m.content for m in d.messages(town.channel)] == ["Short.", "And?"]
     assert len(inbox.posts) == 2
-    assert inbox.events == []
+    assert [e.text for e in inbox.heard()] == ["And?"]
+    assert len(inbox.events) == 1
 
 
 async def test_abort_takes_back_what_was_shown_and_says_why(town: Town, inbox: Recorder) -> None:

@@ -41,9 +41,9 @@ async def test_a_killed_process_leaves_one_reply_that_is_found(town: Town, inbox
 
     try:
         d.on_posted = kill
-        await asyncio.wait_for(d.gateway.changed.wait(), 20)
+        await asyncio.wait_for(d.gateway.changed.wait(), 60)
         asked = await d.say(town.john, town.channel, "How do you know?")
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 60)
     finally:
         if process.returncode is None:
             process.kill()
