@@ -4,14 +4,18 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], seconds: float = 60.0, *, every: float = 0.01
-) -> T:
+    condition: Callable[[], Awaitable[T]], seconds: float = ..., *, every: float = ...
+) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], seconds: float = ..., *, every: float = ...) -> T: ...
+async def eventually(condition: Callable[[], Any], seconds: float = 60.0, *, every: float = 0.01) -> Any:
     """Asks `condition` (plain or async) until it is true, and gives what it returned.
 
     `seconds` is how long a hang may last, never a measure of speed: a busy machine passes too. Between two tries

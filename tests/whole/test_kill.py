@@ -26,10 +26,11 @@ from tests.fakes.discord import LoopbackDiscord, Seen
 from tests.fakes.discord.world import Json
 from tests.fakes.openai_server import Answer, ScriptedServer
 from tests.fakes.openai_server import Seen as Asked
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-STREETS, ROUNDS = 3, 17  # side by side, for most of a start is waiting
-LONGEST = 6.0  # seconds that a run lasts at most once it is on the gateway
+STREETS, ROUNDS = 4, 13  # side by side, for most of a start is waiting
+LONGEST = 4.0  # seconds that a run lasts at most once it is on the gateway
 CONFIG = """
 [agent]
 backend = "openai"
@@ -103,7 +104,7 @@ class Street:
         assert self.process is not None
         if self.process.returncode is None:
             self.process.send_signal(how)
-        return await asyncio.wait_for(self.process.wait(), 20)
+        return await asyncio.wait_for(self.process.wait(), 60)
 
     async def talk(self) -> None:
         """People say things at any time, whether the bot is there or not; about two a run, however long it is."""
@@ -155,7 +156,8 @@ class Street:
         self.ways[way] += 1
 
     def log(self) -> str:
-        return (self.folder / "log").read_text()[-4000:]
+        log = self.folder / "log"
+        return log.read_text()[-4000:] if log.exists() else "it had said nothing"
 
     def shown(self) -> list[Seen]:
         return self.discord.messages(self.channel)
@@ -204,16 +206,14 @@ async def besieged(folder: Path, seed: int, rounds: int) -> Street:
         (folder / "config.toml").write_text(CONFIG.format(root=ROOT, url=model.url))
         try:
             await street.start()
-            async with asyncio.timeout(30):
-                while not d.bot.commands:
-                    await asyncio.sleep(0.05)
+            await eventually(lambda: d.bot.commands, 120)
             asked = await d.slash(
                 d.user("Boss", manager=True),
                 street.channel,
                 "character add",
                 {"character": "sherlock-holmes", "talk": "always"},
             )
-            await asked.says("joins this channel", seconds=30)
+            await asked.says("joins this channel", seconds=60)
             await street.end(signal.SIGKILL)
             talking = asyncio.create_task(street.talk())
             for _ in range(rounds):
@@ -223,6 +223,11 @@ async def besieged(folder: Path, seed: int, rounds: int) -> Street:
             await street.start()
             await street.settled()
             assert await street.end(signal.SIGTERM) == 0, street.log()
+        except BaseException:
+            sys.stderr.write(
+                f"street {seed}, kills {dict(street.ways)}; the program's last words:\n{street.log()}\n"
+            )
+            raise
         finally:
             if street.process is not None and street.process.returncode is None:
                 await street.end(signal.SIGKILL)

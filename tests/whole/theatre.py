@@ -18,6 +18,7 @@ from journal import dialogues, turns
 from journal.turns import TurnRow
 from tests.fakes.discord import LoopbackDiscord
 from tests.fakes.discord.world import Json
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 HOLMES, ADA = "sherlock-holmes", "ada-lovelace"
@@ -55,10 +56,11 @@ class Theatre:
         """A slash command, and what is said back."""
         files = {"picture": picture} if picture else {}
         used = await self.d.slash(by or self.boss, channel or self.channel, name, options, files)
-        async with asyncio.timeout(20):
-            while not (said := [s.content for s in used.visible if s.content.strip() not in ("", "Done.")]):
-                await asyncio.sleep(0.01)  # "Done." stands in private until the answer for all is there
-        return said[-1]
+
+        def said() -> list[str]:  # "Done." stands in private until the answer for all is there
+            return [s.content for s in used.visible if s.content.strip() not in ("", "Done.")]
+
+        return (await eventually(said))[-1]
 
     async def say(
         self, text: str = "", *, channel: Json | None = None, by: Json | None = None, **kw: object
@@ -66,7 +68,7 @@ class Theatre:
         return await self.d.say(by or self.john, channel or self.channel, text, **kw)  # type: ignore[arg-type]
 
     async def answered(
-        self, count: int = 1, channel: Json | None = None, seconds: float = 20.0
+        self, count: int = 1, channel: Json | None = None, seconds: float = 60.0
     ) -> list[TurnRow]:
         """The channel's rows once so many turns of characters have come to an end, and nothing is left to do."""
         async with asyncio.timeout(seconds):
@@ -122,9 +124,7 @@ async def theatre(
         before = d.gateway.identified
         task = asyncio.create_task(platform.run(bot, bot))
         try:
-            async with asyncio.timeout(20):
-                while not d.bot.commands or d.gateway.identified <= before:
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: d.bot.commands and d.gateway.identified > before)
             yield Theatre(d, bot, guild, channel, d.user("Boss", manager=True), d.user("John"))
         finally:
             task.cancel()
