@@ -2,6 +2,7 @@
 # chromium (a browser for the tests) through apt where make runs as root on Debian.
 PYTHON ?= python3
 V := .venv/bin
+RUNNER ?= -m pytest
 
 .PHONY: run test check bench clean
 .DELETE_ON_ERROR:
@@ -11,7 +12,7 @@ run: .venv/.core
 
 test: .venv/.test
 	@sh tests/browser.sh
-	$(V)/python -m pytest $(ARGS)
+	$(V)/python $(RUNNER) $(ARGS)
 
 check: .venv/.check
 	$(V)/ruff format --check .
