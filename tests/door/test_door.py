@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 import main
+from agent.backends.llama import LlamaBackend
+from agent.settings import LlamaSettings
 from main import ABOUT, COMMANDS, door
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +164,18 @@ def test_doctor_finds_what_is_wrong_and_says_how_to_mend_it(tmp_path: Path) -> N
 
 
 @pytest.mark.model
+def test_doctor_names_what_crashed_here_before_and_the_cure(tmp_path: Path) -> None:
+    config, cache = tmp_path / "config.toml", tmp_path / "cache"
+    config.write_text(f'[agent]\ncache = "{cache}"\n[journal]\nurl = "sqlite+aiosqlite:///{tmp_path}/j.db"\n')
+    backend = LlamaBackend(LlamaSettings(), cache=cache)
+    backend._safety().remember("signal 11")
+    shown = run("--config", str(config), "doctor", "--json")
+    found = [json.loads(line) for line in shown.stdout.splitlines()]
+    (slow,) = [f for f in found if "signal 11" in f["found"]]
+    assert slow["verdict"] == "wrong"
+    assert "make clean run" in slow["mend"]
+
+
 def test_doctor_is_content_with_the_default(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[agent.cast]\nshipped = "{ROOT / "characters"}"\n[bot.web]\nport = 0\n')
