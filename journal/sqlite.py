@@ -5,7 +5,9 @@ aiosqlite runs a connection in a thread of its own, and SQLAlchemy makes four vi
 millisecond. Here one visit does all four: results are always read whole, so there is no streaming.
 """
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,7 +19,6 @@ def manners(engine: Engine, synchronous: str, *, brief: bool = False) -> None:
     """How each of an engine's connections is set up, and how its transactions begin. Those for brief ones
     begin them themselves, and their commits never move the log into the database."""
     pragmas = [
-        "journal_mode = WAL",
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
         "secure_delete = ON",  # what people had forgotten is overwritten
@@ -95,12 +96,33 @@ class WholeConnection(aiosqlite.Connection):
         return WholeCursor(self)
 
 
-def connect(path: str, busy_seconds: float) -> WholeConnection:
-    """A connection to be awaited. Transactions begin where SQL says so (sqlite3 adds none of its own)."""
+async def connect(path: str, busy_seconds: float) -> WholeConnection:
+    """A connection in WAL mode. Transactions begin where SQL says so (sqlite3 adds none of its own)."""
 
     def connector() -> sqlite3.Connection:
         return sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
 
     connection = WholeConnection(connector, 64)
     connection._thread.daemon = True
+    await connection
+    try:
+        await _to_wal(connection, busy_seconds)
+    except BaseException:
+        await connection.close()
+        raise
     return connection
+
+
+async def _to_wal(connection: WholeConnection, busy_seconds: float) -> None:
+    """SQLite changes the mode of a new file without asking the busy timeout: whoever opens it at the same moment
+    is told at once that it is locked, and has to ask again.
+    """
+    end = time.monotonic() + busy_seconds
+    while True:
+        try:
+            await connection.cursor().execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        await asyncio.sleep(0.01)

@@ -1,6 +1,7 @@
 """Opening, transactions, many writers."""
 
 import asyncio
+import contextlib
 import gc
 import sqlite3
 import sys
@@ -50,6 +51,21 @@ async def test_many_open_an_empty_database_at_once(url: str) -> None:
     for journal in opened:
         assert await migrate.is_current(journal)
         await journal.close()
+
+
+async def test_a_new_file_that_somebody_is_writing_to_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses the change to WAL at once there, whatever the busy timeout."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(
+            Journal.open(JournalSettings(url=f"sqlite+aiosqlite:///{tmp_path}/new.db"))
+        )
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert not opening.done(), opening.exception()
+        other.execute("ROLLBACK")
+        async with await asyncio.wait_for(opening, 60) as journal:
+            assert await migrate.is_current(journal)
 
 
 async def test_an_exception_leaves_nothing(journal: Journal) -> None:
