@@ -12,6 +12,7 @@ from tests.whole.theatre import ADA, HOLMES, theatre
 SMALL = """
 [agent.sampling]
 max_tokens = 24
+seed = 7
 [agent.llama]
 context = 2048
 [bot.discord]
@@ -29,7 +30,7 @@ async def test_the_embedded_model_answers_about_a_picture(tmp_path: Path) -> Non
     ):
         await t.do("character add", character=HOLMES, talk="always")
         await t.say("What do you see in this picture?", files=[drawn(2, (320, 240))])
-        heard, answer = await t.answered(1, seconds=140)
+        heard, answer = await t.answered(1, seconds=240)
         reply = d.messages(t.channel)[-1]
         assert (answer.state, answer.message_ids) == ("delivered", (reply.id,))
         assert reply.content == answer.text.strip() != ""
@@ -43,6 +44,6 @@ async def test_the_embedded_model_answers_about_a_picture(tmp_path: Path) -> Non
         assert note is not None
         assert note.text
         await t.do("talk", by=t.john, character=ADA, words="Do you agree?")
-        rows = await t.answered(2, seconds=140)
+        rows = await t.answered(2, seconds=240)
         assert (rows[-1].speaker_id, rows[-1].state) == (ADA, "delivered")
         assert d.messages(t.channel)[-1].author == "Ada Lovelace"

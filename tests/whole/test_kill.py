@@ -109,7 +109,7 @@ class Street:
     async def talk(self) -> None:
         """People say things at any time, whether the bot is there or not; about two a run, however long it is."""
         while True:
-            await asyncio.sleep(self.dice.uniform(0.2, 3.0))
+            await asyncio.sleep(self.dice.uniform(0.2, 2.0))
             if len(self.said) < 3 + 2 * self.kills:
                 number = len(self.said) + 1
                 words = f"question {number}?"
@@ -121,7 +121,7 @@ class Street:
         answer."""
         d, dice = self.discord, self.dice
         way = dice.choice(("start", "time", "request", "request", "post", "post"))
-        count = dice.randrange(1, 40 if way == "request" else 5)
+        count = dice.randrange(1, 16 if way == "request" else 3)  # what a run comes to before LONGEST
         moment = asyncio.Event()
 
         async def posted(message: Json) -> None:
@@ -157,7 +157,7 @@ class Street:
 
     def log(self) -> str:
         log = self.folder / "log"
-        return log.read_text()[-4000:] if log.exists() else "it had said nothing"
+        return log.read_text()[-20_000:] if log.exists() else "it had said nothing"
 
     def shown(self) -> list[Seen]:
         return self.discord.messages(self.channel)
@@ -223,15 +223,15 @@ async def besieged(folder: Path, seed: int, rounds: int) -> Street:
             await street.start()
             await street.settled()
             assert await street.end(signal.SIGTERM) == 0, street.log()
-        except BaseException:
+            await checked(street)
+        except BaseException:  # a hang, too, ends with the log
             sys.stderr.write(
-                f"street {seed}, kills {dict(street.ways)}; the program's last words:\n{street.log()}\n"
+                f"seed {seed}, kills {dict(street.ways)}, log {folder / 'log'}; its end:\n{street.log()}\n"
             )
             raise
         finally:
             if street.process is not None and street.process.returncode is None:
                 await street.end(signal.SIGKILL)
-        await checked(street)
         return street
 
 

@@ -71,14 +71,15 @@ class Theatre:
         self, count: int = 1, channel: Json | None = None, seconds: float = 60.0
     ) -> list[TurnRow]:
         """The channel's rows once so many turns of characters have come to an end, and nothing is left to do."""
+
+        async def ended() -> bool:
+            rows = await self.logged(channel)
+            return sum(r.speaker_kind == "character" and r.state not in turns.OPEN for r in rows) >= count
+
+        await eventually(ended, seconds, every=0.02)
         async with asyncio.timeout(seconds):
-            while True:
-                rows = await self.logged(channel)
-                ended = [r for r in rows if r.speaker_kind == "character" and r.state not in turns.OPEN]
-                if len(ended) >= count:
-                    await self.bot.lanes.idle()
-                    return await self.logged(channel)
-                await asyncio.sleep(0.02)
+            await self.bot.lanes.idle()
+        return await self.logged(channel)
 
     async def logged(self, channel: Json | None = None) -> list[TurnRow]:
         """Everything in the journal about a channel, in order."""

@@ -15,6 +15,7 @@ from agent.settings import IntakeSettings
 from bot.platforms.web.platform import WebPlatform
 from bot.settings import BotSettings, DuetSettings, WebSettings
 from door.web import make_web
+from tests.fakes.browser import PATIENCE
 from tests.fakes.stage import ScriptedBackend, Stage, stage
 
 TOKEN = "a-token-for-this-test-only"
@@ -55,7 +56,7 @@ async def room(folder: Path, *, port: int = 0, backend: ScriptedBackend | None =
         s.bot.house.platforms["web"] = web
         task = asyncio.create_task(web.run(s.bot, s.bot))
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await web.ready.wait()
             yield Room(s, web)
         finally:
@@ -68,7 +69,7 @@ async def room(folder: Path, *, port: int = 0, backend: ScriptedBackend | None =
 async def page_of(browser: Browser, here: Room, **options: Any) -> AsyncIterator[Page]:
     context = await browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("pageerror", lambda e: wrong.append(str(e)))
     try:

@@ -28,7 +28,7 @@ async def visitor(here: Stand, *, known: bool = True) -> AsyncIterator[aiohttp.C
     """A browser's manners without a browser; `known` has come in by the link."""
     jar = aiohttp.CookieJar(unsafe=True)
     headers = {"Origin": here.origin, "Sec-Fetch-Site": "same-origin"}
-    timeout = aiohttp.ClientTimeout(total=10)
+    timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(
         here.origin, cookie_jar=jar, headers=headers, timeout=timeout
     ) as session:

@@ -90,7 +90,8 @@ def _summary(place: str, turns: list[TurnView]) -> DialogueSummary:
 
 @dataclass
 class ScriptedInbox:
-    """Answers every message word by word, as each addressed character, until told to stop."""
+    """Answers every message word by word, as each addressed character, until told to stop. After `upto` words in
+    all it waits for `hold`: what a page shows then is the same on a slow machine."""
 
     archive: MemoryArchive
     cast: MemoryCast
@@ -99,11 +100,13 @@ class ScriptedInbox:
     events: list[Event] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     failure: Exception | None = None
+    upto: int | None = None
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     platform: Platform | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _taken: set[str] = field(default_factory=set)
     _number: int = 0
+    _said: int = 0
 
     async def receive(self, event: Event) -> None:
         if self.failure:
@@ -201,7 +204,10 @@ class ScriptedInbox:
         text = ""
         try:
             for word in self.words.split(" "):
+                if self.upto is not None and self._said >= self.upto:
+                    await self.hold.wait()
                 await asyncio.sleep(self.pace)
+                self._said += 1
                 text = f"{text} {word}".strip()
                 await delivery.update(text)
         except asyncio.CancelledError:
