@@ -77,7 +77,10 @@ def test_each_rule_catches_its_fault(said: str, told: str) -> None:
 
 
 def test_text_in_the_picture_may_be_quoted() -> None:
-    note = 'The subject was not recognised. Text in the picture: "No fishing from the bridge today". Colours and shape: grey; landscape.'
+    sign = "No fishing from the bridge today"
+    note = (
+        f'The subject was not recognised. Text in the picture: "{sign}". Colours and shape: grey; landscape.'
+    )
     turns = (
         Said(HUMAN, "", note, Maker.EYES),
         Said("ada", "No fishing from the bridge today, it says; and so I long to fish."),
