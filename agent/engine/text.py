@@ -8,7 +8,9 @@ class TextGate:
     """Feeds on the bytes of tokens, gives the text that is safe to show.
 
     A character cut by a token border waits for its rest. A tail that may yet become a stop string waits for
-    the next token. Once a stop string is complete `stopped` is True: it, and all after it, is swallowed.
+    the next token. Once a stop string is complete `stopped` is True: it, and all after it, is swallowed. Of
+    several the one that is complete first counts, of those complete at the same character the longest: so
+    what is shown never depends on where the tokens end.
     """
 
     def __init__(self, stops: Sequence[str] = ()) -> None:
@@ -34,9 +36,10 @@ class TextGate:
         return text
 
     def _release(self) -> str:
-        found = [at for at in (self._held.find(s) for s in self._stops) if at >= 0]
+        found = [(at + len(s), at) for s in self._stops if (at := self._held.find(s)) >= 0]
         if found:
-            text, self._held, self.stopped = self._held[: min(found)], "", True
+            _, begins = min(found)
+            text, self._held, self.stopped = self._held[:begins], "", True
             return text
         keep = self._tail()
         cut = len(self._held) - keep
