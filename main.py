@@ -19,6 +19,7 @@ COMMANDS = {
     "models": ("door.models", "models_group"),
     "doctor": ("door.doctor", "doctor"),
     "config": ("door.config", "config"),
+    "pipeline": ("door.pipeline", "pipeline"),
     "bench": ("door.bench", "bench"),
 }
 ABOUT = {
@@ -30,6 +31,7 @@ ABOUT = {
     "models": "List, download and choose models.",
     "doctor": "Check model, database, keys, ports and permissions; say what to mend.",
     "config": "Print every setting in force, and where it came from.",
+    "pipeline": "Train the embedded model to speak in voice, and bring the adapter to llama.cpp.",
     "bench": "Measure Vignette's own overhead, speed and memory.",
 }
 

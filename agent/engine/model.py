@@ -158,6 +158,11 @@ class Model:
         size = self._ll.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
         return self._piece.raw[:size] if size > 0 else b""
 
+    def end_of_turn(self) -> int:
+        """The token that ends a turn, -1 where there is none."""
+        turn = int(self._ll.llama_vocab_eot(self.vocab))
+        return turn if turn >= 0 else int(self._ll.llama_vocab_eos(self.vocab))
+
     def ends(self, token: int) -> bool:
         return bool(self._ll.llama_vocab_is_eog(self.vocab, token))
 

@@ -67,9 +67,8 @@ class Engine:
                 break
         return text
 
-    @contextlib.contextmanager
-    def prompt(self, messages: Sequence[Frame]) -> Iterator[Sequence[Unit]]:
-        """Tokens and patches of these messages, template included."""
+    def rendered(self, messages: Sequence[Frame]) -> tuple[str, list[tuple[str, str]]]:
+        """The prompt's text by the model's template, a marker for each picture; their hashes and paths."""
         said, pictures = [], []
         for message in messages:
             words = ""
@@ -81,9 +80,14 @@ class Engine:
                     words += self._marker()
             said.append((str(message["role"]), words))
         try:
-            text = self._template.render(said)
+            return self._template.render(said), pictures
         except TemplateError as error:
             raise BackendRefused(str(error), mend="choose a model whose template suits chats") from error
+
+    @contextlib.contextmanager
+    def prompt(self, messages: Sequence[Frame]) -> Iterator[Sequence[Unit]]:
+        """Tokens and patches of these messages, template included."""
+        text, pictures = self.rendered(messages)
         if self._sight is None or not pictures:
             yield self.model.tokenise(text)
             return
