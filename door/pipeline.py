@@ -104,6 +104,51 @@ def train(loaded: HasAgent, /, to: Path, name: str, base: str, **changes: Any) -
     click.echo(f"adapter: {to / 'adapter'}; curve: {to / 'curve.svg'}")
 
 
+@pipeline.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--to",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The GGUF file to make; how near it comes stands beside it in .json.",
+)
+@click.option("--base", default="embedded", show_default=True, help="The GGUF file that training began with.")
+@click.option(
+    "--answers",
+    default=16,
+    show_default=True,
+    type=click.IntRange(1),
+    help="So many answers of the development part are held against transformers.",
+)
+@click.pass_obj
+def export(loaded: HasAgent, /, folder: Path, to: Path, base: str, answers: int) -> None:
+    """Write the adapter in FOLDER, which `train` left, as GGUF for llama.cpp, and prove it.
+
+    llama.cpp with the file must say what transformers says with the adapter, token by token. Where it does not, the
+    file is left as *.unfit, and the exit status is 1.
+
+    \b
+    python main.py pipeline export data/train/one --to data/train/one/adapter.gguf
+    """
+    from evaluation.splits import Part
+    from pipeline.export.export import Wanted
+    from pipeline.export.export import export as run
+    from pipeline.train.samples import corpus, corpus_cast
+
+    wanted = Wanted(folder, _path(base), to, answers=answers, prompt=loaded.agent.prompt)
+    with _progress() as telling:
+        report = run(wanted, corpus(Part.DEV, corpus_cast()), telling.tell)
+    found = report["parity"]
+    click.echo(
+        f"{found['answers']} answers, {found['tokens']} tokens: log probabilities {found['gap']:.3f} apart on average, "
+        f"{found['drift']:+.3f} in all; likeliest token the same in {found['first']:.1%}; {found['kept']:.1%} of what "
+        "was learnt arrives"
+    )
+    if report["faults"]:
+        raise click.ClickException("; ".join(report["faults"]) + f"\nThe file is left as {to}.unfit")
+    click.echo(f"adapter: {to}, {report['bytes'] / 1e6:.1f} MB")
+
+
 def _path(base: str) -> Path:
     from agent.engine.embedded import embedded_path
 

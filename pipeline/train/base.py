@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agent.errors import BackendError, ConfigError
+from pipeline.train.faster import lean
 from pipeline.train.recipe import WHERE, Recipe
 
 log = logging.getLogger(__name__)
@@ -117,9 +118,7 @@ def adapted(model: Any, recipe: Recipe) -> Base:
     model = peft.get_peft_model(model.to(torch.bfloat16) if small else model, config)
     config.base_model_name_or_path = recipe.base.name  # no path of this machine in what is saved
     model.train()
-    for part in model.modules():
-        if hasattr(part, "cast_input_dtype_enabled"):
-            part.cast_input_dtype_enabled = False  # autocast does it, once
+    lean(model)
     return Base(model, small)
 
 

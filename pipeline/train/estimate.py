@@ -1,15 +1,18 @@
 """What a training takes, told before its first step: memory by a rule of thumb, time by one small step."""
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import ConfigError
+from pipeline.train import faster
 from pipeline.train.base import Base
 from pipeline.train.plan import Pack, Step
 from pipeline.train.recipe import WHERE
 
+log = logging.getLogger(__name__)
 SLACK = 1.3  # what an allocator wastes, and what the rule of thumb leaves out
 PARTS, INNER = 20, 6  # vectors of the model's width, and of its feed-forward's, that a layer keeps of a token
 
@@ -23,6 +26,7 @@ class Estimate:
     bytes: int
     seconds: float
     tokens_a_second: float
+    compiled: bool
 
     def __str__(self) -> str:
         return (
@@ -52,12 +56,17 @@ def check(needed: int) -> None:
         )  # fmt: skip
 
 
-def estimated(base: Base, steps: Sequence[Step]) -> Estimate:
-    """Raises ConfigError where there is too little memory. Leaves the weights as they were."""
+def estimated(base: Base, steps: Sequence[Step], say: Callable[[str], None] = lambda words: None) -> Estimate:
+    """Compiles the layers first, where that pays. Raises ConfigError where there is too little memory. Leaves the weights
+    as they were."""
     packs = [pack for step in steps for pack in step]
     needed = memory(base, packs)
     check(needed)
     middle = sorted(packs, key=lambda pack: pack.tokens)[len(packs) // 2]
+    tokens = sum(pack.tokens for pack in packs)
+    if compiles := faster.pays(tokens):
+        say("compiling the model's layers (half a minute of two cores)")
+        compiles = _compiled(base, middle, say)
     for _ in range(2):  # the first one pays for what is made once
         begun = time.monotonic()
         base.loss(middle.tree()).backward()
@@ -66,7 +75,21 @@ def estimated(base: Base, steps: Sequence[Step]) -> Estimate:
     sizes: list[tuple[int, Any]] = [(w.numel(), w.requires_grad) for w in base.model.parameters()]
     trained = sum(count for count, learns in sizes if learns)
     whole = sum(count for count, _ in sizes)
-    return Estimate(whole, trained, needed, sum(pack.tokens for pack in packs) / speed, speed)
+    return Estimate(whole, trained, needed, tokens / speed, speed, compiles)
+
+
+def _compiled(base: Base, pack: Pack, say: Callable[[str], None]) -> bool:
+    faster.compiled(base.model)
+    try:
+        base.loss(pack.tree()).backward()
+    except Exception as error:  # the compiler's: of any kind
+        log.debug("compiling failed", exc_info=True)
+        say(f"it goes on without: {' '.join(str(error).split())[:200]}")
+        faster.plain_again(base.model)
+        return False
+    finally:
+        base.model.zero_grad(set_to_none=True)
+    return True
 
 
 def free_bytes() -> int:

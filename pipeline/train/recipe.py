@@ -39,7 +39,7 @@ class Recipe:
     seed: int = 1
     mix: float = 0.5
     share: float = 1.0
-    packed: int = 1_024
+    packed: int = 1_536
     length: int = 2_048
     minutes: float = 0.0
     checkpoint_minutes: float = 5.0

@@ -59,7 +59,7 @@ def train(
     made, held = rows_of(data, recipe, prompt, telling.tell)
     planned, watched = steps(made.rows, recipe), packed(held.rows, recipe.packed)
     base = load(recipe)
-    estimate = estimated(base, planned)
+    estimate = estimated(base, planned, telling.say)
     telling.say(str(estimate))
     learning = Learning(base, planned, watched, recipe, begun, telling.tell, telling.say)
     state = learning.run()
@@ -166,6 +166,7 @@ def _told(state: State, estimate: Estimate) -> dict[str, Any]:
         "weights": estimate.weights,
         "trained": estimate.trained,
         "estimated_bytes": estimate.bytes,
+        "compiled": estimate.compiled,
         "estimated_seconds": estimate.seconds,
         "versions": _versions(),
     }

@@ -60,9 +60,8 @@ class Tree:
         return sum(self.weights)
 
     def inputs(self) -> dict[str, Any]:
-        """What a model of transformers takes: `input_ids` of shape (1, nodes); where the sequences branch, a mask of
-        shape (1, 1, nodes, nodes), true where a node sees another, and positions. `logits_to_keep` are the nodes of
-        `at`."""
+        """What a model of transformers takes: `input_ids` and positions of shape (1, nodes), a mask of shape (1, 1, nodes,
+        nodes), true where a node sees another; `logits_to_keep` are the nodes of `at`."""
         import numpy as np
         import torch
 
@@ -70,8 +69,6 @@ class Tree:
             "input_ids": torch.tensor([self.ids]),
             "logits_to_keep": torch.tensor(self.at),
         }
-        if self.parents == list(range(-1, len(self.ids) - 1)):
-            return told
         sees = np.eye(len(self.ids), dtype=bool)
         depth = np.zeros(len(self.ids), dtype=np.int64)
         for node, parent in enumerate(self.parents):
