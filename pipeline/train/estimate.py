@@ -57,8 +57,8 @@ def check(needed: int) -> None:
 
 
 def estimated(base: Base, steps: Sequence[Step], say: Callable[[str], None] = lambda words: None) -> Estimate:
-    """Compiles the layers first, where that pays. Raises ConfigError where there is too little memory. Leaves the weights
-    as they were."""
+    """Compiles the layers first, where that pays. Raises ConfigError where there is too little memory. Leaves the
+    weights as they were."""
     packs = [pack for step in steps for pack in step]
     needed = memory(base, packs)
     check(needed)

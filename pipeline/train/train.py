@@ -129,7 +129,9 @@ def publish(base: Base, folder: Path, state: State, report: dict[str, Any]) -> N
     """The adapter in one move; the report last, which says that all is whole."""
     target, fresh = folder / ADAPTER, folder / f".{ADAPTER}"
     shutil.rmtree(fresh, ignore_errors=True)
-    base.model.save_pretrained(str(fresh))
+    base.model.save_pretrained(
+        str(fresh), save_embedding_layers=False
+    )  # or it would ask the hub about the base
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
     curve.write(folder, state.curve)

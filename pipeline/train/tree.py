@@ -60,8 +60,8 @@ class Tree:
         return sum(self.weights)
 
     def inputs(self) -> dict[str, Any]:
-        """What a model of transformers takes: `input_ids` and positions of shape (1, nodes), a mask of shape (1, 1, nodes,
-        nodes), true where a node sees another; `logits_to_keep` are the nodes of `at`."""
+        """What a model of transformers takes: `input_ids` and positions of shape (1, nodes), a mask of shape
+        (1, 1, nodes, nodes), true where a node sees another; `logits_to_keep` are the nodes of `at`."""
         import numpy as np
         import torch
 
