@@ -1,5 +1,6 @@
 """`python main.py pipeline`: train an adapter for the embedded model, and bring it to llama.cpp."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ def pipeline() -> None:
     python main.py pipeline export data/train/one --to data/train/one/adapter.gguf
     Then name that file as `adapter` under [agent.llama] in config.toml.
     """
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "passive"
+    )  # threads that spin starve each other on a busy machine
 
 
 @pipeline.command()

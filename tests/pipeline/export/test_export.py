@@ -10,18 +10,20 @@ import pytest
 from click.testing import CliRunner
 
 from agent.backends.store import read_json, write_json
+from agent.character import Character, Kind, Profile
+from agent.dialogue import Dialogue, Scenario, Turn
 from agent.engine.embedded import embedded_path
 from agent.errors import DataError
-from evaluation.splits import Part
 from pipeline.export import adapter
 from pipeline.export import export as module
 from pipeline.export.export import Wanted, chosen, export
 from pipeline.export.likelihood import Told
 from pipeline.export.parity import Bounds, parity
+from pipeline.train import gguf
 from pipeline.train.base import load
 from pipeline.train.recipe import preset
 from pipeline.train.rows import Row
-from pipeline.train.samples import corpus, corpus_cast
+from pipeline.train.samples import SOMEBODY, Sample
 
 RANK = 8
 # Two answers are a hundred tokens: the noise of the base's 4 bits does not average out as it does over a thousand. The
@@ -76,8 +78,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def samples() -> Any:
-    """The first turns of two dialogues: the shortest prompts."""
-    return [s for s in corpus(Part.DEV, corpus_cast()) if len(s.dialogue.turns) == 1][:2]
+    """Two answers, after prompts as short as they get."""
+    return [
+        Sample(
+            who,
+            Character(
+                who, who.title(), "a play", Kind.FICTIONAL, Profile(f"{who.title()} is calm and likes tea.")
+            ),
+            Dialogue(who, Scenario.HUMAN_ROLE, (Turn("1", SOMEBODY, f"What is that on the {thing}?"),)),
+            f"A cup, left on the {thing} by somebody who was called away in a hurry. The tea in it is cold by now, and "
+            "nobody will drink it; I would make a fresh one, and wait for whoever comes back to ask after it.",
+        )
+        for who, thing in (("ada", "window sill"), ("bruno", "harbour wall"))
+    ]
 
 
 @pytest.mark.model
@@ -103,7 +116,7 @@ def test_llama_says_what_transformers_says_and_a_wrong_export_is_caught(
     assert read_json(tmp_path / "a.gguf.json") == found
     assert sorted(p.name for p in tmp_path.glob("*.gguf*")) == ["a.gguf", "a.gguf.json"]
     # The rows of a head in transformers' order, which is not llama.cpp's.
-    monkeypatch.setattr(adapter, "permuted", lambda weight, heads: weight)
+    monkeypatch.setattr(gguf, "permuted", lambda weight, heads: weight)
     found = export(wanted, samples)
     assert "of what was learnt arrives" in " ".join(found["faults"])
     assert sorted(p.name for p in tmp_path.glob("*.gguf*")) == ["a.gguf.json", "a.gguf.unfit"]

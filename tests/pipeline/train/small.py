@@ -22,6 +22,7 @@ def model(seed: int = 0) -> Any:
             num_attention_heads=2,
             num_key_value_heads=1,
             max_position_embeddings=4_096,
+            initializer_range=0.3,
             tie_word_embeddings=True,
             attn_implementation="sdpa",
         )

@@ -60,6 +60,12 @@ def make(tmp_path: Path, one_thread: None) -> Make:
     return recipe
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes longer than all that is trained here."""
+    monkeypatch.setattr(faster, "pays", lambda tokens: False)
+
+
 @pytest.fixture
 def one_thread() -> Any:
     """Models this small only wait for each other's threads."""
@@ -221,7 +227,7 @@ def test_the_clock_ends_a_training_and_its_rate(
     from pipeline.train import learn
 
     now = [0.0]
-    monkeypatch.setattr("pipeline.train.learn.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(learn, "now", lambda: now[0])
     rates: list[float] = []
     step = learn.Learning._step
 
