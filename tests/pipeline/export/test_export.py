@@ -1,6 +1,7 @@
 """Whether what is served is what was trained: figures by hand, and the embedded model with an adapter for real."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,18 @@ def test_each_bound_is_held(name: str, value: float) -> None:
 def test_answers_of_many_characters_are_compared() -> None:
     rows = [Row(f"{who}{n}", who, who, (1,) * n, (2,)) for who in "abc" for n in range(1, 5)]
     assert [row.id for row in chosen(rows, 4)] == ["a1", "b1", "c1", "a2"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In one process torch's threads and llama.cpp's would wait for each other by spinning."""
+    import torch
+
+    monkeypatch.setattr("agent.engine.model.cores", lambda: 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
