@@ -64,6 +64,15 @@ def pipeline() -> None:
     help="End after so many, all told; the learning rate falls towards that end.  [0: when the epochs are "
     "done]",
 )
+@click.option("--watch", type=click.IntRange(0), help="Held-out answers that are watched, more or less.")
+@click.option(
+    "--pack",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with MMRole's data pack, to learn from its training part as well.",
+)
+@click.option(
+    "--mix", type=click.FloatRange(0), help="What a word of the pack weighs against one of the corpus."
+)
 @click.option("--seed", type=int, help="Of the adapter's beginning and of the order.")
 @click.option(
     "--packed",
@@ -76,7 +85,7 @@ def pipeline() -> None:
     help="What is computed in. auto: bfloat16 where the CPU has instructions for it.",
 )
 @click.pass_obj
-def train(loaded: HasAgent, /, to: Path, name: str, base: str, **changes: Any) -> None:  # fmt: skip
+def train(loaded: HasAgent, /, to: Path, name: str, base: str, pack: Path | None, **changes: Any) -> None:  # fmt: skip
     """Train a LoRA adapter on the project's own corpus, with the prompts that are served.
 
     The loss is on the characters' words alone. Dialogues of the development part are watched, and the weights that
@@ -91,7 +100,7 @@ def train(loaded: HasAgent, /, to: Path, name: str, base: str, **changes: Any) -
     from pipeline.train.train import train as run
 
     recipe = preset(name, base=_path(base), to=to, **changes)
-    data = _data(recipe.share)
+    data = _data(recipe.share, pack, recipe.mix)
     with _progress() as telling:
         report = run(data, recipe, loaded.agent.prompt, telling)
     counts = report["counts"]
@@ -159,10 +168,10 @@ def _path(base: str) -> Path:
     return embedded_path() if base == "embedded" else Path(base).expanduser()
 
 
-def _data(share: float) -> Any:
-    from pipeline.train.data import of_corpus
+def _data(share: float, pack: Path | None, mix: float) -> Any:
+    from pipeline.train.data import gathered
 
-    return of_corpus(share)
+    return gathered(share, pack, mix)
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from evaluation import splits
 from evaluation.splits import Part
 from pipeline.corpus.read import FOLDER
 from pipeline.train.files import file_hash
+from pipeline.train.pack import FILES, pack
 from pipeline.train.samples import SHIPPED, Sample, corpus, corpus_cast
 
 
@@ -19,12 +21,17 @@ class Data:
     hashes: dict[str, str] = field(default_factory=dict)
 
 
-def of_corpus(share: float = 1.0) -> Data:
-    """The project's own. Raises CorpusError, CharacterError, DataError."""
+def gathered(share: float = 1.0, folder: Path | None = None, mix: float = 1.0) -> Data:
+    """The project's own corpus, and for training a data pack in that folder as well. Raises CorpusError,
+    CharacterError, DataError."""
     cast = corpus_cast()
     folders = {"dialogues": FOLDER / "dialogues", "characters": FOLDER / "characters", "shipped": SHIPPED}
     hashes = {
         name: file_hash(*sorted(p for p in path.iterdir() if p.is_file())) for name, path in folders.items()
     }
     hashes["splits"] = file_hash(splits.FILE)
-    return Data(corpus(Part.TRAIN, cast, share=share), corpus(Part.DEV, cast), hashes)
+    train = corpus(Part.TRAIN, cast, share=share)
+    if folder and mix:
+        train += pack(folder, share=share, weight=mix)
+        hashes["pack"] = file_hash(*(folder / name for name in FILES))
+    return Data(train, corpus(Part.DEV, cast), hashes)
