@@ -116,7 +116,18 @@ def test_help_is_quick_and_teaches() -> None:
     """Quick, for it imports next to nothing: a clock would tell how busy the machine is."""
     always, _ = loaded("-c", "pass")
     needed, shown = loaded(str(ROOT / "main.py"), "--help")
-    for word in ("run", "chat", "duet", "characters", "journal", "models", "doctor", "config", "bench"):
+    for word in (
+        "run",
+        "chat",
+        "duet",
+        "characters",
+        "journal",
+        "models",
+        "doctor",
+        "config",
+        "pipeline",
+        "bench",
+    ):
         assert f"\n  {word} " in shown
     new = needed - always
     assert "click" in new

@@ -7,7 +7,7 @@ Half of the time of a pass on a CPU with AMX goes to small steps between the mat
 import logging
 import shutil
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 log = logging.getLogger(__name__)
 PAYS_FROM = 200_000  # tokens: fewer are done before the compiler is
@@ -20,7 +20,7 @@ def lean(model: Any) -> None:
 
     for part in model.modules():
         if isinstance(part, Linear):
-            part.forward = MethodType(_forward, part)
+            cast(Any, part).forward = MethodType(_forward, part)
 
 
 def _forward(layer: Any, x: Any, *_: Any, **__: Any) -> Any:

@@ -5,7 +5,7 @@ three times, of which nothing is wanted here (tokens come from llama.cpp).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from agent.errors import BackendError
 
@@ -22,14 +22,14 @@ def reader(path: Path) -> Any:
 
     kinds = gguf.GGUFValueType
 
-    class Reader(gguf.GGUFReader):  # type: ignore[misc]
+    class Reader(gguf.GGUFReader):
         def _get_field_parts(self, orig_offs: int, raw_type: int) -> Any:
             if raw_type != kinds.ARRAY:
                 return super()._get_field_parts(orig_offs, raw_type)
             kind = kinds(int(self._get(orig_offs, np.uint32)[0]))
             count, at = int(self._get(orig_offs + 4, np.uint64)[0]), orig_offs + 12
             if kind is kinds.STRING:
-                data = memoryview(self.data)
+                data = memoryview(cast(Any, self.data))
                 for _ in range(count):
                     at += 8 + int.from_bytes(data[at : at + 8], "little")
             else:
@@ -73,11 +73,11 @@ def model(path: Path) -> Any:
     try:
         config = _config(found, tensors)
         with torch.device("meta"):
-            made = LlamaForCausalLM(config)
+            made: Any = LlamaForCausalLM(config)
         names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
         weights: dict[str, Any] = {}
         for name in made.state_dict():
-            called = names.get_name(name, try_suffixes=(".weight",))
+            called = names.get_name(name, try_suffixes=(".weight",)) or name
             if name == "lm_head.weight" and called not in tensors:
                 continue  # the embedding's twin
             tensor = tensors.pop(called)
@@ -104,7 +104,7 @@ def _config(found: Any, tensors: Any) -> Any:
         "embedding_length", "feed_forward_length", "block_count", "attention.head_count", "attention.head_count_kv",
         "context_length", "attention.layer_norm_rms_epsilon", "rope.freq_base", "rope.dimension_count",
     )}  # fmt: skip
-    return LlamaConfig(
+    return cast(Any, LlamaConfig)(
         vocab_size=int(tensors["token_embd.weight"].shape[1]),
         hidden_size=number["embedding_length"],
         intermediate_size=number["feed_forward_length"],

@@ -1,6 +1,6 @@
 """A tiny model of random weights that reads the embedded model's tokens."""
 
-from typing import Any
+from typing import Any, cast
 
 from pipeline.train.base import Base, adapted
 from pipeline.train.recipe import Recipe
@@ -14,7 +14,7 @@ def model(seed: int = 0) -> Any:
 
     torch.manual_seed(seed)
     return LlamaForCausalLM(
-        LlamaConfig(
+        cast(Any, LlamaConfig)(
             vocab_size=VOCABULARY,
             hidden_size=16,
             intermediate_size=24,

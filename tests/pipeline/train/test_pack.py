@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     held = [some(splits().pack_characters, part)[0] for part in (Part.DEV, Part.TEST)]
     pictures = [some(splits().pack_pictures, part)[0] for part in (Part.DEV, Part.TEST)]
     names = {"a": ME, "b": OTHER, "c": held[0], "d": held[1]}
-    duet = {
+    duet: dict[str, Any] = {
         "scenario": "inter-role",
         "other": "b",
         "blocks": [
