@@ -55,6 +55,7 @@ class Model:
         self._check_model()
         self.ctx = self._context(options)
         self.n_ctx = int(ll.llama_n_ctx(self.ctx))
+        self.weights = int(ll.llama_model_n_params(self._model))
         self._memory = ll.llama_get_memory(self.ctx)
         self.n_batch = min(BATCH, int(ll.llama_n_batch(self.ctx)))
         self._batch = ll.llama_batch_init(self.n_batch, 0, 1)

@@ -47,7 +47,13 @@ class Engine:
 
     def facts(self) -> Frame:
         """What is known once loaded."""
-        return {"context": self.model.n_ctx, "sees": self._sight is not None, "threads": self.model.threads}
+        model = self.model
+        return {
+            "context": model.n_ctx,
+            "sees": self._sight is not None,
+            "threads": model.threads,
+            "weights": model.weights,
+        }
 
     def _pattern(self) -> re.Pattern[str] | None:
         words = [w for w in self.model.controls() if w.strip()]
