@@ -79,5 +79,5 @@ def _words() -> bytes:
 WAITS = (
     Wait("help", "`--help`, from start to exit", "0.5 s", helps),
     Wait("face", "a character's face, drawn: the median of all that ship (CPU)", "0.12 s", faces),
-    Wait("gap", "the event loop's longest gap while the eyes look", "half the look", gaps),
+    Wait("gap", "the event loop's longest gap while the eyes look", "0.25 s, then half the look", gaps),
 )

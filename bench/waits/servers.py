@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Handler = Callable[["web.Request"], Awaitable["web.StreamResponse"]]
 
 DRIP = 0.5  # seconds that a download may take
-SILENCE = 1.0  # seconds of silence after which the next server is asked
+SILENCE = 2.0  # seconds of silence after which the next server is asked
 HOUR = 3_600
 WORD = b'data: {"choices": [{"index": 0, "delta": {"content": "Fog."}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
 
