@@ -1,0 +1,65 @@
+"""Every measure of a single reply."""
+
+from collections.abc import Mapping, Sequence
+
+from agent.character import Character
+from evaluation.voice.contrast import contrast
+from evaluation.voice.repeats import copies, repeats_question
+from evaluation.voice.slips import SLIPS, Scene
+from evaluation.voice.speaker import Voices
+from evaluation.voice.words import content, words
+from pipeline.measure.cases import Asked, Case, draw
+
+OTHERS, CANDIDATES, LONG = 20, 5, 120
+CONTRAST = "words of its note, less those of another note"
+FRESH = f"{CONTRAST}: words no turn had said"
+NUMBERS = {CONTRAST, FRESH}  # all others are shares
+Values = dict[str, float]  # measure -> what it is for one reply
+
+
+class Judge:
+    """Measures single replies. What it draws (other notes, other speakers) depends on the case and the seed alone."""
+
+    def __init__(self, every: Sequence[Case], people: Mapping[str, Character], *, seed: int) -> None:
+        self._seed = seed
+        self._notes = sorted({n for c in every for n in c.notes})
+        self._speakers = sorted({c.ask.character.id for c in every})
+        texts = {who: profile(people[who]) for who in people}
+        self._voices = Voices(texts, [n for c in people.values() for n in (c.name, c.nickname)])
+
+    def measure(self, asked: Asked, text: str, first: str) -> Values:
+        """`text` as shown, `first` as it came at the first try."""
+        case, me = asked.case, asked.case.ask.character
+        turns = [t.text for t in case.ask.dialogue.turns]
+        found: dict[str, float | bool | None] = {}
+        found |= self._contrast(asked, text)
+        found["repeats the question"] = repeats_question(first, case.words)
+        found["recites the prompt"] = copies(first, [asked.text], besides=[*turns, *asked.notes])
+        found["copies its note"] = copies(first, asked.notes, besides=turns) if asked.notes else None
+        found["repeats an earlier turn"] = copies(first, turns[:-1]) if turns[:-1] else None
+        scene = Scene(me.name, profile(me), asked.text, asked.notes)
+        found |= {name: slip(text, scene) for name, slip in SLIPS.items()}
+        if len(self._speakers) >= CANDIDATES:
+            rest = [s for s in self._speakers if s != me.id]
+            others = draw(self._seed, f"speakers {case.id}").sample(rest, CANDIDATES - 1)
+            found["named among five by its words"] = self._voices.named(text, me.id, others)
+        found["longer than 120 words"] = len(words(text)) > LONG
+        return {name: float(value) for name, value in found.items() if value is not None}
+
+    def _contrast(self, asked: Asked, text: str) -> dict[str, float]:
+        own = set(asked.case.notes)
+        rest = [n for n in self._notes if n not in own]
+        if not asked.notes or not rest:
+            return {}
+        others = draw(self._seed, f"notes {asked.case.id}").sample(rest, min(OTHERS, len(rest)))
+        known = content(" ".join(t.text for t in asked.case.ask.dialogue.turns))
+        return {
+            CONTRAST: contrast(text, asked.notes, others),
+            FRESH: contrast(text, asked.notes, others, known=known),
+        }
+
+
+def profile(who: Character) -> str:
+    """All that a character is told of itself."""
+    p = who.profile
+    return "\n".join((p.introduction, p.personality, p.life_story, p.relationships, *p.catchphrases))
