@@ -39,7 +39,11 @@ class HasAgent(Protocol):
     "--only", type=click.Choice(["replies", "duets", "loss", "latency"]), help="Leave out the rest."
 )
 @click.option(
-    "--print", "first", default=0, help="Write the first so many prompts side by side to thirty.md."
+    "--print",
+    "first",
+    default=0,
+    type=click.IntRange(0),
+    help="Write the first so many prompts side by side to thirty.md.",
 )
 @click.option("--duets", default=10, show_default=True, type=click.IntRange(1))
 @click.pass_obj
@@ -105,10 +109,9 @@ def pairs(folder: Path, first: str, second: str, n: int, to: Path, seed: int) ->
 @click.argument("votes", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def pairs_result(key: Path, votes: Path) -> None:
     """Count VOTES (JSON lines) by the KEY that the pairs came with."""
-    from pipeline.measure.kept import lines
-    from pipeline.measure.pairs import tally
+    from pipeline.measure.pairs import read_votes, tally
 
-    found = tally(json.loads(key.read_text(encoding="utf-8")), list(lines(votes)))
+    found = tally(json.loads(key.read_text(encoding="utf-8")), read_votes(votes))
     for system, wins in found.wins.items():
         click.echo(f"{system:<24}{wins:>5}")
     click.echo(

@@ -73,7 +73,7 @@ def no_picture(reply: str, scene: Scene) -> bool | None:
 def outside(reply: str, scene: Scene) -> bool:
     """Speaks of the note, the profile, the tags, the prompt. Not where these words stand in what it was shown or is:
     a bank note, a singer's note, a price tag."""
-    around = _plain(" ".join((scene.profile, *scene.notes)))
+    around = _plain(" ".join((scene.profile, *scene.notes))).replace("tags (machine guess)", "")
     return any(
         not (word := found[1]) or not re.search(rf"\b{word.rstrip('s')}s?\b", around)
         for found in _OUTSIDE.finditer(_plain(reply))

@@ -1,6 +1,7 @@
 """Words: what all counts here are made of."""
 
 import re
+from functools import lru_cache
 
 _EAST = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without blanks: every sign counts as a word
 _WORD = re.compile(rf"[{_EAST}]|[^\W_{_EAST}]+(?:['’][^\W_{_EAST}]+)*")
@@ -31,6 +32,7 @@ def words(text: str) -> list[str]:
     return [w.casefold().replace("’", "'") for w in _WORD.findall(text)]
 
 
+@lru_cache(4096)  # notes are compared with many replies
 def content(text: str) -> frozenset[str]:
     """The stems of the words that have a subject: no stop words, no single letters, no tag's confidence."""
     said = words(_CONFIDENCE.sub(" ", text))

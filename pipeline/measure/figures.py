@@ -38,12 +38,12 @@ def of_replies(
     }
     rows = summed(systems, clusters, base, numbers=NUMBERS)
     ratio = share_of(f"{CONTRAST}: ratio to the corpus", CONTRAST, systems, clusters, CORPUS)
-    return [*rows[:1], ratio, *rows[1:], *quantiles("length in words", lengths, clusters)]
+    return [rows[0], ratio, *rows[1:], *quantiles("length in words", lengths, clusters)]
 
 
 def of_duets(played: Mapping[str, Mapping[str, Sequence[str]]], base: str) -> list[Row]:
     """`played`: system -> duet -> turns."""
-    systems: dict[str, dict[str, dict[str, float]]] = {}
+    systems: dict[str, dict[str, dict[str, float | None]]] = {}
     clusters: dict[str, str] = {}
     for system, some in played.items():
         own = systems[system] = {}
@@ -51,9 +51,10 @@ def of_duets(played: Mapping[str, Mapping[str, Sequence[str]]], base: str) -> li
             rates, same = circling(turns), verbatim(turns)
             for at, twin in enumerate(same, 2):
                 clusters[key := f"{name}/{at}"] = name
-                own[key] = {"a turn says an earlier one again": float(twin)}
-                if (rate := rates[at - 2]) is not None:
-                    own[key]["4-grams that the duet had already"] = rate
+                own[key] = {
+                    "4-grams that the duet had already": rates[at - 2],
+                    "a turn says an earlier one again": float(twin),
+                }
     return summed(systems, clusters, base)
 
 
@@ -62,7 +63,7 @@ def of_losses(
 ) -> list[Row]:
     """`losses`: system -> case -> {nats, tokens}. Every token counts alike."""
     weights = {case: float(r["tokens"]) for some in losses.values() for case, r in some.items()}
-    systems = {
+    systems: dict[str, dict[str, dict[str, float | None]]] = {
         name: {case: {LOSS: r["nats"] / r["tokens"]} for case, r in some.items()}
         for name, some in losses.items()
     }

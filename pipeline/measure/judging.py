@@ -14,7 +14,9 @@ OTHERS, CANDIDATES, LONG = 20, 5, 120
 CONTRAST = "words of its note, less those of another note"
 FRESH = f"{CONTRAST}: words no turn had said"
 NUMBERS = {CONTRAST, FRESH}  # all others are shares
-Values = dict[str, float]  # measure -> what it is for one reply
+Values = dict[
+    str, float | None
+]  # measure -> what it is for one reply, None where the prompt gives no occasion
 
 
 class Judge:
@@ -34,23 +36,32 @@ class Judge:
         found: dict[str, float | bool | None] = {}
         found |= self._contrast(asked, text)
         found["repeats the question"] = repeats_question(first, case.words)
-        found["recites the prompt"] = copies(first, [asked.text], besides=[*turns, *asked.notes])
+        found["recites the prompt"] = copies(
+            first, [asked.text], besides=[*turns, *asked.notes, *me.profile.catchphrases]
+        )
         found["copies its note"] = copies(first, asked.notes, besides=turns) if asked.notes else None
         found["repeats an earlier turn"] = copies(first, turns[:-1]) if turns[:-1] else None
         scene = Scene(me.name, profile(me), asked.text, asked.notes)
         found |= {name: slip(text, scene) for name, slip in SLIPS.items()}
-        if len(self._speakers) >= CANDIDATES:
-            rest = [s for s in self._speakers if s != me.id]
-            others = draw(self._seed, f"speakers {case.id}").sample(rest, CANDIDATES - 1)
-            found["named among five by its words"] = self._voices.named(text, me.id, others)
+        found["named among five by its words"] = self._named(case, text)
         found["longer than 120 words"] = len(words(text)) > LONG
-        return {name: float(value) for name, value in found.items() if value is not None}
+        return {name: None if value is None else float(value) for name, value in found.items()}
 
-    def _contrast(self, asked: Asked, text: str) -> dict[str, float]:
+    def _named(self, case: Case, text: str) -> float | None:
+        """Among the right speaker and four of the same part, drawn once for all systems."""
+        right = case.ask.character.id
+        rest = [s for s in self._speakers if s != right]
+        if len(rest) < CANDIDATES - 1:
+            return None
+        return self._voices.named(
+            text, right, draw(self._seed, f"speakers {case.id}").sample(rest, CANDIDATES - 1)
+        )
+
+    def _contrast(self, asked: Asked, text: str) -> Values:
         own = set(asked.case.notes)
         rest = [n for n in self._notes if n not in own]
         if not asked.notes or not rest:
-            return {}
+            return {CONTRAST: None, FRESH: None}
         others = draw(self._seed, f"notes {asked.case.id}").sample(rest, min(OTHERS, len(rest)))
         known = content(" ".join(t.text for t in asked.case.ask.dialogue.turns))
         return {

@@ -5,6 +5,7 @@ quantised model as it is served. The prompt is evaluated in the same aligned bat
 """
 
 import ctypes
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,6 +87,9 @@ def opened(path: str, context: int, threads: int = 0) -> Surprise:
     from agent.engine.model import Options
     from agent.engine.reply import Engine
 
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "passive"
+    )  # before llama.cpp is loaded, as agent.engine.child has it
     return Surprise(Engine(Options(path=path, context=context, threads=threads, gpu_layers=0), _ignore))
 
 

@@ -79,6 +79,19 @@ def tally(key: Mapping[str, Any], votes: Sequence[Mapping[str, Any]]) -> Tally:
     return Tally(first, second, {s: wins[s] for s in (first, second, "tie")}, share, low, high)
 
 
+def read_votes(path: Path) -> list[dict[str, Any]]:
+    """Raises ConfigError naming the line that is no JSON object."""
+    votes = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip():
+            try:
+                votes.append({**json.loads(line)})
+            except (ValueError, TypeError) as error:
+                where, mend = f"{path}:{number}", 'a line is {"id": "p001", "vote": "1"}'
+                raise ConfigError("this line is no vote", where=where, mend=mend) from error
+    return votes
+
+
 def _replies(folder: Path, system: str) -> list[dict[str, Any]]:
     path = folder / f"replies-{system}.jsonl"
     if not path.is_file():

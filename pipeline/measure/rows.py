@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from evaluation.voice.intervals import Estimate, quantile, ratio
 
 CORPUS = "corpus"  # the column of the corpus's own answers
-Values = Mapping[str, Mapping[str, float]]  # key of a reply -> measure -> value
+Values = Mapping[
+    str, Mapping[str, float | None]
+]  # key of a reply -> measure -> value, None where it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def summed(
     names = list(dict.fromkeys(n for some in systems.values() for own in some.values() for n in own))
     rows = []
     for name in names:
-        found = {s: {k: own[name] for k, own in some.items() if name in own} for s, some in systems.items()}
+        found = {s: _of(name, some) for s, some in systems.items()}
         cells = {s: _mean(own, clusters, weights) for s, own in found.items() if own}
         first = found.get(base, {})
         changes = {
@@ -50,13 +52,14 @@ def share_of(
     name: str, of: str, systems: Mapping[str, Values], clusters: Mapping[str, str], whole: str
 ) -> Row:
     """What part of the mean of `whole` (a system) for the measure `of` each other system reaches, on the same keys."""
-    right = {k: own[of] for k, own in systems[whole].items() if of in own}
+    right = _of(of, systems[whole])
     cells = {}
     for system, some in systems.items():
-        keys = [k for k in right if of in some.get(k, {})]
+        own = _of(of, some)
+        keys = [k for k in right if k in own]
         if system != whole and sum(right[k] for k in keys) > 0:
             where = [clusters[k] for k in keys]
-            cells[system] = ratio([some[k][of] for k in keys], [right[k] for k in keys], where)
+            cells[system] = ratio([own[k] for k in keys], [right[k] for k in keys], where)
     return Row(name, "number", cells, {})
 
 
@@ -73,6 +76,10 @@ def quantiles(
         )
         for label, q in (("median", 0.5), ("10th percentile", 0.1), ("90th percentile", 0.9))
     ]
+
+
+def _of(name: str, some: Values) -> dict[str, float]:
+    return {key: value for key, own in some.items() if (value := own.get(name)) is not None}
 
 
 def _mean(
