@@ -33,6 +33,18 @@ def copies(reply: str, source: Iterable[str], *, besides: Iterable[str] = ()) ->
     return bool(mine) and bool(mine & every_run(source) - every_run(besides))
 
 
+def without_runs(text: str, sources: Iterable[str], size: int) -> list[str]:
+    """The words of a text but for those in a run of at least `size` that some source has."""
+    said, taken = words(text), every_run(sources, size)
+    drop = {
+        at + n
+        for at in range(len(said) - size + 1)
+        if tuple(said[at : at + size]) in taken
+        for n in range(size)
+    }
+    return [w for at, w in enumerate(said) if at not in drop]
+
+
 def circling(turns: Sequence[str]) -> list[float | None]:
     """For each turn from the second on: the share of its 4-grams that an earlier turn had; None for a turn of fewer
     than four words."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.voice.repeats import runs
+from evaluation.voice.repeats import without_runs
 from evaluation.voice.words import stem, words
 
 RECITED = 5  # words in a row of the own profile: they tell what was read, not who speaks
@@ -29,22 +29,12 @@ class Voices:
     def named(self, reply: str, right: str, others: Sequence[str]) -> float:
         """1 where the right one is nearest of all, 0 where it is not, a share of 1 where several are equally near: a
         reply that says nothing names nobody."""
-        vector = self._vector(Counter(self._stems(self._own(reply, right))))
+        own = without_runs(reply, [self._profiles[right]], RECITED)
+        vector = self._vector(Counter(self._stems(own)))
         near = {who: float(vector @ self._vectors[who]) for who in (right, *others)}
         best = max(near.values())
         nearest = [who for who, value in near.items() if value >= best - 1e-12]
         return 1 / len(nearest) if right in nearest else 0.0
-
-    def _own(self, reply: str, right: str) -> list[str]:
-        """The words of a reply, without runs recited from the profile."""
-        said, recited = words(reply), runs(self._profiles[right], RECITED)
-        drop = {
-            at + n
-            for at in range(len(said) - RECITED + 1)
-            if tuple(said[at : at + RECITED]) in recited
-            for n in range(RECITED)
-        }
-        return [w for at, w in enumerate(said) if at not in drop]
 
     def _stems(self, said: Sequence[str]) -> list[str]:
         return [s for s in map(stem, said) if s not in self._names]

@@ -8,7 +8,7 @@ from evaluation.voice.intervals import Estimate
 from evaluation.voice.repeats import circling, verbatim
 from evaluation.voice.words import words
 from pipeline.measure.cases import Asked
-from pipeline.measure.judging import CONTRAST, NUMBERS, Judge
+from pipeline.measure.judging import CONTRAST, NUMBERS, OWN, Judge
 from pipeline.measure.kept import Record
 from pipeline.measure.rows import CORPUS, Row, quantiles, share_of, summed
 
@@ -37,8 +37,8 @@ def of_replies(
         for name, some in said.items()
     }
     rows = summed(systems, clusters, base, numbers=NUMBERS)
-    ratio = share_of(f"{CONTRAST}: ratio to the corpus", CONTRAST, systems, clusters, CORPUS)
-    return [rows[0], ratio, *rows[1:], *quantiles("length in words", lengths, clusters)]
+    ratios = [share_of(f"{m}: ratio to the corpus", m, systems, clusters, CORPUS) for m in (CONTRAST, OWN)]
+    return [*rows[:3], *ratios, *rows[3:], *quantiles("length in words", lengths, clusters)]
 
 
 def of_duets(played: Mapping[str, Mapping[str, Sequence[str]]], base: str) -> list[Row]:

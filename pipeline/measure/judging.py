@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 
 from agent.character import Character
 from evaluation.voice.contrast import contrast
-from evaluation.voice.repeats import copies, repeats_question
+from evaluation.voice.repeats import copies, repeats_question, without_runs
 from evaluation.voice.slips import SLIPS, Scene
 from evaluation.voice.speaker import Voices
 from evaluation.voice.words import content, words
 from pipeline.measure.cases import Asked, Case, draw
 
 OTHERS, CANDIDATES, LONG = 20, 5, 120
+USUAL, COPIED = 75, 4  # the longest turn of the corpus's dialogues; words in a row that count as copied
 CONTRAST = "words of its note, less those of another note"
 FRESH = f"{CONTRAST}: words no turn had said"
-NUMBERS = {CONTRAST, FRESH}  # all others are shares
+OWN = f"{CONTRAST}: in its first 75 words, without four in a row of the note"
+NUMBERS = {CONTRAST, FRESH, OWN}  # all others are shares
 Values = dict[
     str, float | None
 ]  # measure -> what it is for one reply, None where the prompt gives no occasion
@@ -35,12 +37,16 @@ class Judge:
         turns = [t.text for t in case.ask.dialogue.turns]
         found: dict[str, float | bool | None] = {}
         found |= self._contrast(asked, text)
-        found["repeats the question"] = repeats_question(first, case.words)
-        found["recites the prompt"] = copies(
-            first, [asked.text], besides=[*turns, *asked.notes, *me.profile.catchphrases]
+        repeats = repeats_question(first, case.words)
+        excused = [*turns, *asked.notes, *me.profile.catchphrases]  # a catchphrase is there to be said
+        recites = copies(first, [asked.text], besides=excused)
+        found["first try repeats the question or recites the prompt"] = repeats or recites
+        found["first try repeats the question"] = repeats
+        found["first try recites the prompt"] = recites
+        found["first try copies its note"] = (
+            copies(first, asked.notes, besides=turns) if asked.notes else None
         )
-        found["copies its note"] = copies(first, asked.notes, besides=turns) if asked.notes else None
-        found["repeats an earlier turn"] = copies(first, turns[:-1]) if turns[:-1] else None
+        found["first try repeats an earlier turn"] = copies(first, turns[:-1]) if turns[:-1] else None
         scene = Scene(me.name, profile(me), asked.text, asked.notes)
         found |= {name: slip(text, scene) for name, slip in SLIPS.items()}
         found["named among five by its words"] = self._named(case, text)
@@ -61,12 +67,13 @@ class Judge:
         own = set(asked.case.notes)
         rest = [n for n in self._notes if n not in own]
         if not asked.notes or not rest:
-            return {CONTRAST: None, FRESH: None}
+            return {CONTRAST: None, FRESH: None, OWN: None}
         others = draw(self._seed, f"notes {asked.case.id}").sample(rest, min(OTHERS, len(rest)))
         known = content(" ".join(t.text for t in asked.case.ask.dialogue.turns))
         return {
             CONTRAST: contrast(text, asked.notes, others),
             FRESH: contrast(text, asked.notes, others, known=known),
+            OWN: contrast(" ".join(without_runs(text, asked.notes, COPIED)[:USUAL]), asked.notes, others),
         }
 
 

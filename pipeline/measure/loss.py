@@ -28,11 +28,9 @@ class Surprise:
 
     def of(self, messages: Sequence[Message], answer: str) -> tuple[float, int]:
         """(nats, tokens) of the answer and of the end of its turn."""
-        frames = [{"role": m.role, "parts": [m.text]} for m in messages]
-        with self._engine.prompt(frames) as units:
-            prompt = [int(u) for u in units]
-        target = [*self._answer(answer), self._end()]
-        tokens = [*prompt, *target]
+        prompt = self._tokens(messages)
+        said = [*prompt, *self._answer(answer)]
+        tokens = [*said, self._end(said, [*messages, Message("assistant", (answer,))])]
         first = len(prompt) - 1  # the last token of the prompt foretells the first of the answer
         same = min(shared(self._cached, prompt), first) // CHUNK * CHUNK
         if not self._model.forget_from(same):
@@ -42,17 +40,25 @@ class Surprise:
             self._model.decode(tokens[at : min(at + CHUNK, first)], at)
         self._cached = prompt[: first // CHUNK * CHUNK]  # whole batches only: a cut one would round otherwise
         nats = sum(self._nats(tokens, at) for at in range(first, len(tokens) - 1, CHUNK))
-        return nats, len(target)
+        return nats, len(tokens) - len(prompt)
 
     def _answer(self, text: str) -> list[int]:
         none = len(self._model.tokenise(""))  # a mark of the beginning, where the model has one
         return list(self._model.tokenise(self._engine.plain(text))[none:])
 
-    def _end(self) -> int:
+    def _end(self, said: list[int], messages: Sequence[Message]) -> int:
+        """What the model was taught to end such a turn with: the token that its template writes there."""
         import llama_cpp as ll
 
-        turn = int(ll.llama_vocab_eot(self._model.vocab))
-        return turn if turn >= 0 else int(ll.llama_vocab_eos(self._model.vocab))
+        whole = self._tokens(messages)
+        if whole[: len(said)] == said and len(whole) > len(said) and self._model.ends(whole[len(said)]):
+            return whole[len(said)]
+        return int(ll.llama_vocab_eos(self._model.vocab))
+
+    def _tokens(self, messages: Sequence[Message]) -> list[int]:
+        """As a prompt, with the head of the next reply opened at its end."""
+        with self._engine.prompt([{"role": m.role, "parts": [m.text]} for m in messages]) as units:
+            return [int(u) for u in units]
 
     def _nats(self, tokens: Sequence[int], at: int) -> float:
         """Of the tokens that stand one after those of one batch, which begins at `at`."""

@@ -1,9 +1,9 @@
 """From values of single replies to a table's rows: means with intervals, system beside system."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from evaluation.voice.intervals import Estimate, quantile, ratio
+from evaluation.voice.intervals import Estimate, quantile, ratio, wilson
 
 CORPUS = "corpus"  # the column of the corpus's own answers
 Values = Mapping[
@@ -36,7 +36,9 @@ def summed(
     rows = []
     for name in names:
         found = {s: _of(name, some) for s, some in systems.items()}
+        kind = "number" if name in numbers else "share"
         cells = {s: _mean(own, clusters, weights) for s, own in found.items() if own}
+        cells = {s: _widened(e) if kind == "share" else e for s, e in cells.items()}
         first = found.get(base, {})
         changes = {
             s: {k: own[k] - first[k] for k in own if k in first}
@@ -44,7 +46,7 @@ def summed(
             if s not in (base, CORPUS)
         }
         gaps = {s: _mean(own, clusters, weights) for s, own in changes.items() if own}
-        rows.append(Row(name, "number" if name in numbers else "share", cells, gaps))
+        rows.append(Row(name, kind, cells, gaps))
     return rows
 
 
@@ -80,6 +82,14 @@ def quantiles(
 
 def _of(name: str, some: Values) -> dict[str, float]:
     return {key: value for key, own in some.items() if (value := own.get(name)) is not None}
+
+
+def _widened(found: Estimate) -> Estimate:
+    """A share of none or all: no bootstrap sees what did not happen, so Wilson's bound stands, a vote a cluster."""
+    if found.value not in (0.0, 1.0) or found.clusters < 2:
+        return found
+    low, high = wilson(round(found.value * found.clusters), found.clusters)
+    return replace(found, low=low, high=high)
 
 
 def _mean(

@@ -62,8 +62,9 @@ def systems(adapters: Sequence[Path]) -> dict[str, str]:
 
 @dataclass
 class Heard:
-    """What the systems said, by their names."""
+    """What all were asked, and what the systems said, by their names."""
 
+    asked: list[Asked] = field(default_factory=list)
     models: dict[str, str] = field(default_factory=dict)
     replies: dict[str, list[Record]] = field(default_factory=dict)
     duets: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -82,10 +83,10 @@ async def measure(plan: Plan, settings: AgentSettings, tick: Tick) -> list[Row]:
     plan.to.mkdir(parents=True, exist_ok=True)
     ids = {c.id for c in chosen}
     wanted = [*chosen, *(c for c in every[: plan.first] if c.id not in ids)]
-    asked = await _asked(plan, settings, wanted, tick)
     heard = Heard()
     for name in plan.systems:
-        await _hear(plan, settings, name, asked, scenes, heard, tick)
+        await _hear(plan, settings, name, wanted, scenes, heard, tick)
+    asked = heard.asked
     if plan.first:
         page = _side_by_side(every[: plan.first], asked, heard.replies)
         (plan.to / "thirty.md").write_text(page, encoding="utf-8")
@@ -107,7 +108,7 @@ async def _hear(
     plan: Plan,
     settings: AgentSettings,
     name: str,
-    asked: Sequence[Asked],
+    wanted: Sequence[Case],
     scenes: Sequence[Duet],
     heard: Heard,
     tick: Tick,
@@ -116,8 +117,9 @@ async def _hear(
     async with started(settings, plan.systems[name]) as backend:
         voice = Voice(name, backend, settings, Kept(plan.to / f"replies-{name}.jsonl"), seed=plan.seed)
         heard.models[name] = voice.model
+        heard.asked = heard.asked or await _asked(voice, wanted, tick)
         if "replies" in plan.only or plan.first:
-            heard.replies[name] = await replies(voice, asked, tick)
+            heard.replies[name] = await replies(voice, heard.asked, tick)
         played = heard.duets.setdefault(name, {})
         for scene in scenes:
             before = len(played) * TURNS
@@ -134,14 +136,12 @@ def _side_by_side(first: Sequence[Case], asked: Sequence[Asked], said: Mapping[s
     return thirty([asked[n] for n in order], {s: [some[n] for n in order] for s, some in said.items()})
 
 
-async def _asked(plan: Plan, settings: AgentSettings, wanted: Sequence[Case], tick: Tick) -> list[Asked]:
+async def _asked(voice: Voice, wanted: Sequence[Case], tick: Tick) -> list[Asked]:
     """The prompts, as the served agent builds them; the same for every system, whose tokens are the same."""
     found = []
-    async with started(settings, "") as backend:
-        voice = Voice(BASE, backend, settings, Kept(plan.to / "none.jsonl"), seed=plan.seed)
-        for case in wanted:
-            found.append(Asked(case, await voice.messages(case.ask, case.id)))
-            tick("prompts", len(found), len(wanted), True)
+    for case in wanted:
+        found.append(Asked(case, await voice.messages(case.ask, case.id)))
+        tick("prompts", len(found), len(wanted), True)
     return found
 
 
@@ -190,7 +190,7 @@ def _write(
         "seed": str(plan.seed),
         "sampling": settings.sampling.model_dump_json(exclude={"seed"}),
         **{f"system {name}": model for name, model in models.items()},
-        "intervals": "95%, bootstrap over dialogues (duets: over duets)",
+        "intervals": "95%, bootstrap over dialogues (duets: over duets); Wilson where a share is 0 or 1",
     }
     name = "report" if set(plan.only) >= set(EVERYTHING) else f"report-{'-'.join(sorted(plan.only))}"
     report = {"about": about, "rows": table.plain(rows)}

@@ -3,7 +3,7 @@
 import pytest
 
 from evaluation.voice.contrast import contrast
-from evaluation.voice.repeats import circling, copies, repeats_question, verbatim
+from evaluation.voice.repeats import circling, copies, repeats_question, verbatim, without_runs
 from evaluation.voice.slips import SLIPS, Scene
 from evaluation.voice.speaker import Voices
 from evaluation.voice.words import content, stem, words
@@ -84,6 +84,12 @@ def test_copies_are_eight_words_that_nothing_else_excuses() -> None:
     assert not copies(" ".join(LONG.split()[:7]), [LONG])
     assert not copies(LONG, [LONG], besides=[LONG])
     assert not copies(LONG, [LONG[:30], LONG[30:]])  # no run across two sources
+
+
+def test_what_is_copied_can_be_left_out() -> None:
+    said = "A cup. I counted eleven herons, and I counted them twice."
+    assert without_runs(said, [LONG], 4) == ["a", "cup", "and", "i", "counted", "them", "twice"]
+    assert without_runs("I counted", [LONG], 4) == ["i", "counted"]
 
 
 def test_circling_is_the_share_of_4_grams_heard_before() -> None:

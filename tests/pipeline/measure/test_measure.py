@@ -4,8 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from agent.backends.base import Message
+from agent.engine.embedded import embedded_path
+from agent.engine.model import Options
+from agent.engine.reply import Engine
 from agent.errors import BackendDown, BackendError, ConfigError
 from agent.settings import AgentSettings, LlamaSettings, SamplingSettings
 from evaluation.splits import Part
@@ -15,9 +20,10 @@ from pipeline.corpus.read import HUMAN, CorpusError, read
 from pipeline.measure import figures, table
 from pipeline.measure.cases import Asked, cases, part_of, some
 from pipeline.measure.duets import duets, play
-from pipeline.measure.judging import CONTRAST, Judge
+from pipeline.measure.judging import CONTRAST, OWN, Judge
 from pipeline.measure.kept import Kept, lines
-from pipeline.measure.rows import CORPUS, Row
+from pipeline.measure.loss import opened
+from pipeline.measure.rows import CORPUS, Row, summed
 from pipeline.measure.run import Plan, measure, replies, systems
 from pipeline.measure.speaking import Voice
 from pipeline.measure.thirty import thirty
@@ -125,11 +131,12 @@ async def test_figures_of_a_system_stand_beside_the_corpus_and_the_base(tmp_path
     rows = figures.of_replies(
         Judge(every, characters(), seed=1), prompts, {"base": base, "new": tuned}, "base"
     )
-    assert [r.name for r in rows[:2]] == [CONTRAST, f"{CONTRAST}: ratio to the corpus"]
+    assert rows[0].name == CONTRAST
     assert {s: e.value for s, e in rows[0].cells.items()} == {CORPUS: 1.0, "base": 0.0, "new": 1.5}
     assert rows[0].gaps["new"].value == 1.5
-    assert rows[1].cells["new"].value == 1.5
-    assert row(rows, "repeats the question").cells["base"].value == 0.5
+    assert row(rows, f"{CONTRAST}: ratio to the corpus").cells["new"].value == 1.5
+    assert row(rows, OWN).cells["new"].value == 1.5
+    assert row(rows, "first try repeats the question").cells["base"].value == 0.5
     assert row(rows, "speaks of itself by name").gaps["new"].value == -0.5
     for shown in (
         table.text(rows),
@@ -172,6 +179,12 @@ def test_loss_counts_every_token_alike() -> None:
     assert rows[1].cells["new"].value == pytest.approx(7.389, abs=1e-3)
 
 
+def test_what_never_happened_is_not_sure_never_to_happen() -> None:
+    keys = [str(n) for n in range(10)]
+    rows = summed({"base": {k: {"slip": 0.0} for k in keys}}, {k: k for k in keys}, "base")
+    assert rows[0].cells["base"].high == pytest.approx(0.2775, abs=1e-4)
+
+
 async def test_an_adapter_that_is_not_there_or_is_none_is_told_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such adapter"):
         systems([tmp_path / "none.gguf"])
@@ -183,6 +196,32 @@ async def test_an_adapter_that_is_not_there_or_is_none_is_told_before_anything_r
     with pytest.raises(BackendError, match="not a GGUF file"):
         await measure(replace(plan, only=["replies"]), SETTINGS, silent)
     assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.model
+def test_loss_is_that_of_one_token_after_the_other() -> None:
+    surprise = opened(str(embedded_path()), 512)
+    given, answer = (
+        [Message("system", ("You are a baker. " * 20,)), Message("user", ("What is it?",))],
+        "A loaf, and warm.",
+    )
+    nats, tokens = surprise.of(given, answer)
+    assert surprise.of([*given[:1], Message("user", ("And that?",))], answer) != (nats, tokens)
+    assert surprise.of(given, answer) == (nats, tokens)  # whatever lay in its memory
+
+    engine = Engine(Options(str(embedded_path()), context=512, gpu_layers=0), silent)
+    model, template = engine.model, "<|im_start|>{}\n{}<|im_end|>\n"
+    text = "".join(template.format(m.role, m.text) for m in given)
+    head = model.tokenise(f"{text}<|im_start|>assistant\n")
+    whole = model.tokenise(f"{text}<|im_start|>assistant\n{answer}<|im_end|>")
+    by_hand = 0.0
+    for at, token in enumerate(whole):
+        if at >= len(head):
+            logits = model.logits().astype(float)
+            by_hand -= logits[token] - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+        model.decode([token], at)
+    assert tokens == len(whole) - len(head)
+    assert nats == pytest.approx(by_hand, rel=0.02)
 
 
 @pytest.mark.model
