@@ -12,7 +12,8 @@ _PICTURE = r"(?:images?|pictures?|photos?|photographs?)"
 _ASSISTANT = re.compile(
     rf"\bas an ai\b|\blanguage model\b|\bai (?:assistant|model|system)\b|\b(?:virtual|digital|helpful) assistant\b"
     rf"|{_I} (?:only |just |merely )?an? (?:ai|assistant|chat ?bot|bot|computer program|program)\b"
-    r"|\bhow (?:can|may) i (?:help|assist) you\b|\bi(?:'m| am) (?:here|happy|glad) to (?:help|assist)\b"
+    r"|\bhow (?:can|may) i (?:help|assist) you\b|\bcan i (?:help|assist) you with (?:some|any)thing\b"
+    r"|\bi(?:'m| am) (?:here|happy|glad) to (?:help|assist)\b"
 )
 _NO_PICTURE = re.compile(
     rf"\bi {_CANNOT} (?:actually |really )?(?:see|view|look at|open|process|display) (?:the |any |this |that |your )?"
@@ -24,6 +25,9 @@ _NO_PICTURE = re.compile(
 )
 _OUTSIDE = re.compile(
     r"\bthe (notes?|profile|tags?|prompt|description|instructions?|caption)\b|\bmachine guess\b|\bwhat is known of\b"
+)
+_SCRIPT = re.compile(
+    r"\(human\b|\bhuman\)?:|\bthe (?:curious )?human\b(?! [a-z])|\bthe conversation so far\b"
 )
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*")
 _BORN = re.compile(
@@ -80,6 +84,11 @@ def outside(reply: str, scene: Scene) -> bool:
     )
 
 
+def script(reply: str, _scene: Scene) -> bool:
+    """Writes the conversation down instead of speaking: `human:`, `the human` for whom it talks with."""
+    return bool(_SCRIPT.search(_plain(reply)))
+
+
 def new_number(reply: str, scene: Scene) -> bool:
     """A number in digits that stands nowhere in the prompt: a year, a price, an age made up. Not every one is wrong."""
     known = set(_NUMBER.findall(scene.prompt)) | set(_NUMBER.findall(scene.profile))
@@ -114,6 +123,7 @@ SLIPS: dict[str, Callable[[str, Scene], bool | None]] = {
     "speaks of itself by name": third_person,
     "says there is no picture": no_picture,
     "speaks of note, profile or prompt": outside,
+    "writes of the human, or a label": script,
     "a number that the prompt has not": new_number,
     "born where the profile does not say": born_elsewhere,
     "names kin or a friend nobody told it of": new_kin,

@@ -12,9 +12,13 @@ from pipeline.measure.cases import Asked, Case, draw
 
 OTHERS, CANDIDATES, LONG = 20, 5, 120
 USUAL, COPIED = 75, 4  # the longest turn of the corpus's dialogues; words in a row that count as copied
-CONTRAST = "words of its note, less those of another note"
-FRESH = f"{CONTRAST}: words no turn had said"
-OWN = f"{CONTRAST}: in its first 75 words, without four in a row of the note"
+CONTRAST, FRESH, OWN = "note contrast", "note contrast, new words", "note contrast, own words"
+LEGEND = {
+    CONTRAST: "content words of the reply that its note has, less those that another note of the part has (mean of 20)",
+    FRESH: "the same without words that a turn had said before",
+    OWN: "the same in the first 75 words of the reply, without what it copied from its note (four words in a row)",
+    "named among five": "the profile nearest to the reply (TF-IDF) is the speaker's; names and recitals do not count",
+}
 NUMBERS = {CONTRAST, FRESH, OWN}  # all others are shares
 Values = dict[
     str, float | None
@@ -49,7 +53,7 @@ class Judge:
         found["first try repeats an earlier turn"] = copies(first, turns[:-1]) if turns[:-1] else None
         scene = Scene(me.name, profile(me), asked.text, asked.notes)
         found |= {name: slip(text, scene) for name, slip in SLIPS.items()}
-        found["named among five by its words"] = self._named(case, text)
+        found["named among five"] = self._named(case, text)
         found["longer than 120 words"] = len(words(text)) > LONG
         return {name: None if value is None else float(value) for name, value in found.items()}
 

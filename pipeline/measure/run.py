@@ -15,7 +15,7 @@ from pipeline.corpus.read import Talk, read
 from pipeline.measure import figures, table
 from pipeline.measure.cases import Asked, Case, cases, part_of, some
 from pipeline.measure.duets import TURNS, Duet, duets, play
-from pipeline.measure.judging import Judge
+from pipeline.measure.judging import LEGEND, Judge
 from pipeline.measure.kept import Kept, Record
 from pipeline.measure.rows import Row
 from pipeline.measure.speaking import Voice, digest, gguf, make, started
@@ -191,6 +191,7 @@ def _write(
         "sampling": settings.sampling.model_dump_json(exclude={"seed"}),
         **{f"system {name}": model for name, model in models.items()},
         "intervals": "95%, bootstrap over dialogues (duets: over duets); Wilson where a share is 0 or 1",
+        **{name: told for name, told in LEGEND.items() if any(r.name == name for r in rows)},
     }
     name = "report" if set(plan.only) >= set(EVERYTHING) else f"report-{'-'.join(sorted(plan.only))}"
     report = {"about": about, "rows": table.plain(rows)}

@@ -114,6 +114,8 @@ def test_circling_is_the_share_of_4_grams_heard_before() -> None:
         ("says there is no picture", "There is no image here."),
         ("speaks of note, profile or prompt", "The tags say teapot."),
         ("speaks of note, profile or prompt", "My tea is what is known of it."),
+        ("writes of the human, or a label", "(Human: Good day.) Aye."),
+        ("writes of the human, or a label", "What a cup, says the human."),
         ("a number that the prompt has not", "It was in 1852, or in 1843."),
         ("born where the profile does not say", "I was born in Paris, sir."),
         ("names kin or a friend nobody told it of", "My sister Rose would laugh."),
@@ -134,6 +136,7 @@ def test_slips_are_caught(name: str, reply: str) -> None:
         ),
         "I put the note in my purse in 1843. I was born in London, in 1815.",
         "My friend Charles would laugh. I do not know the man who made it.",
+        "The human heart is a teapot.",
         "I never met a teapot that I did not like.",
     ],
 )
