@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": ("door.doctor", "doctor"),
     "config": ("door.config", "config"),
     "bench": ("door.bench", "bench"),
+    "pipeline": ("door.pipeline", "pipeline"),
 }
 ABOUT = {
     "run": "Start the web page, and Discord where DISCORD_TOKEN is set.",
@@ -31,6 +32,7 @@ ABOUT = {
     "doctor": "Check model, database, keys, ports and permissions; say what to mend.",
     "config": "Print every setting in force, and where it came from.",
     "bench": "Measure Vignette's own overhead, speed and memory.",
+    "pipeline": "Measure base against tuned.",
 }
 
 
