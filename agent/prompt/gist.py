@@ -51,7 +51,8 @@ def gist(character: Character, expand: Callable[[str], str], tokens: int) -> Gis
         for name, queue in waiting.items():
             if not queue:
                 continue
-            most = LONGEST if name == "who" else min(LONGEST, tokens / 4)  # a quarter leaves the others theirs
+            # A quarter for a first sentence leaves the others theirs.
+            most = LONGEST if name == "who" else min(LONGEST, tokens / 4)
             said = clipped(queue.pop(0), min(room, most), force=not kept[name] and room > LEAST)
             if said:
                 kept[name].append(said)
