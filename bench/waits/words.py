@@ -13,7 +13,7 @@ from bench.waits.wait import Wait
 if TYPE_CHECKING:
     from agent.agent import Agent
     from agent.character import Character
-    from agent.prompt import Ask
+    from agent.prompt.ask import Ask
 
 ROOT = Path(__file__).parents[2]
 NOTE = "The subject was not recognised. Colours and shape: mostly blue and grey; dark; landscape, 1280 x 800."
@@ -56,7 +56,7 @@ async def _first_word(agent: "Agent", ask: "Ask") -> float:
 def _ask(character: "Character", number: int) -> "Ask":
     from agent.dialogue import Dialogue, Scenario, Speaker, SpeakerKind, Turn
     from agent.picture import Maker, Note, Picture
-    from agent.prompt import Ask
+    from agent.prompt.ask import Ask
 
     picture = Picture("ab" * 32, Path("not-read.png"), "image/png", 1280, 800, "0" * 16)
     person = Speaker("bench:sam", "Sam", SpeakerKind.HUMAN)
