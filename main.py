@@ -19,8 +19,8 @@ COMMANDS = {
     "models": ("door.models", "models_group"),
     "doctor": ("door.doctor", "doctor"),
     "config": ("door.config", "config"),
-    "bench": ("door.bench", "bench"),
     "pipeline": ("door.pipeline", "pipeline"),
+    "bench": ("door.bench", "bench"),
 }
 ABOUT = {
     "run": "Start the web page, and Discord where DISCORD_TOKEN is set.",
@@ -31,8 +31,8 @@ ABOUT = {
     "models": "List, download and choose models.",
     "doctor": "Check model, database, keys, ports and permissions; say what to mend.",
     "config": "Print every setting in force, and where it came from.",
+    "pipeline": "Teach the embedded model to speak in voice, and measure whether it does.",
     "bench": "Measure Vignette's own overhead, speed and memory.",
-    "pipeline": "Measure base against tuned.",
 }
 
 

@@ -11,6 +11,7 @@
     │   ├── BackendDown        not reachable, not loaded, or crashed
     │   ├── BackendRefused     the server rejects the request (credentials, bad request)
     │   └── SpendCapReached    the money set aside for remote models is used up
+    ├── DataError              data, or a folder of a training, that cannot be worked with
     ├── Busy                   a queue is full or a rate limit is hit: try again later
     ├── JournalError           the log cannot be opened, migrated, or trusted
     └── PlatformError          a messaging platform refuses or is misconfigured
@@ -70,6 +71,10 @@ class BackendRefused(BackendError):
 
 class SpendCapReached(BackendError):
     """The money set aside for remote models is used up."""
+
+
+class DataError(VignetteError):
+    """What was to be learnt from, or a folder that a training left, cannot be worked with."""
 
 
 class Busy(VignetteError):

@@ -3,12 +3,20 @@
 import click
 
 from door.pipeline_measure import measure, pairs, pairs_result
+from door.pipeline_train import export, train
 
 
 @click.group()
 def pipeline() -> None:
-    """Measure base against tuned on what no training has seen."""
+    """Teach the embedded model to speak in voice, and measure whether it does.
+
+    \b
+    python main.py pipeline train --to data/train/one --minutes 60
+    python main.py pipeline export data/train/one --to data/train/one.gguf
+    python main.py pipeline measure --to data/measured --adapter data/train/one.gguf
+    Then name that file as `adapter` under [agent.llama] in config.toml.
+    """
 
 
-for command in (measure, pairs, pairs_result):
+for command in (train, export, measure, pairs, pairs_result):
     pipeline.add_command(command)

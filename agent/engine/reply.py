@@ -73,9 +73,8 @@ class Engine:
                 break
         return text
 
-    @contextlib.contextmanager
-    def prompt(self, messages: Sequence[Frame]) -> Iterator[Sequence[Unit]]:
-        """Tokens and patches of these messages, template included."""
+    def rendered(self, messages: Sequence[Frame]) -> tuple[str, list[tuple[str, str]]]:
+        """The prompt's text by the model's template, a marker for each picture; their hashes and paths."""
         said, pictures = [], []
         for message in messages:
             words = ""
@@ -87,9 +86,23 @@ class Engine:
                     words += self._marker()
             said.append((str(message["role"]), words))
         try:
-            text = self._template.render(said)
+            return self._template.render(said), pictures
         except TemplateError as error:
             raise BackendRefused(str(error), mend="choose a model whose template suits chats") from error
+
+    def end_of_turn(self) -> str:
+        """What the template writes after an assistant's words: the token, as text, that ends a reply; empty where it
+        writes none. (What the vocabulary calls end of turn may be another token.)"""
+        talk = [{"role": r, "parts": [w]} for r, w in (("user", "a"), ("assistant", "PROBE"), ("user", "b"))]
+        after = self.rendered(talk)[0].partition("PROBE")[2]
+        found = self._control.search(after) if self._control else None
+        ends = found and self.model.ends(self.model.tokenise(found[0])[-1])
+        return found[0] if found and ends else ""
+
+    @contextlib.contextmanager
+    def prompt(self, messages: Sequence[Frame]) -> Iterator[Sequence[Unit]]:
+        """Tokens and patches of these messages, template included."""
+        text, pictures = self.rendered(messages)
         if self._sight is None or not pictures:
             yield self.model.tokenise(text)
             return

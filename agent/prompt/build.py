@@ -35,6 +35,11 @@ def form(settings: PromptSettings, weights: int) -> Form:
     return "compact" if 0 < weights < SMALL else "full"
 
 
+def template(settings: PromptSettings, weights: int) -> str:
+    """The name and version of the form that `build` gives a model of so many weights."""
+    return (Compact if form(settings, weights) == "compact" else Full).template
+
+
 async def build(
     ask: Ask,
     settings: PromptSettings,

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.agent import Ask
 from agent.character import Character
 from agent.dialogue import Dialogue, Speaker, SpeakerKind, Turn
 from agent.picture import Note, Picture
+from agent.prompt.ask import Ask
 from pipeline.corpus.read import HUMAN, CorpusError, Said, Talk
 
 PERSON = Speaker("corpus:human", "", SpeakerKind.HUMAN)  # without a name: the prompt says `human`
