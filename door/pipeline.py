@@ -1,5 +1,7 @@
 """`pipeline ...`: what learns and what measures."""
 
+import os
+
 import click
 
 from door.pipeline_measure import measure, pairs, pairs_result
@@ -16,6 +18,9 @@ def pipeline() -> None:
     python main.py pipeline measure --to data/measured --adapter data/train/one.gguf
     Then name that file as `adapter` under [agent.llama] in config.toml.
     """
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "passive"
+    )  # spinning threads starve each other on a busy machine
 
 
 for command in (train, export, measure, pairs, pairs_result):

@@ -14,6 +14,7 @@ from agent.errors import BackendError
 
 log = logging.getLogger(__name__)
 BATCH = 512  # the most tokens one llama_decode takes here; more than n_batch aborts the process
+USUAL = b"cannot use buft"  # told of each tensor of an adapter on a CPU with AMX, and nothing is amiss
 WARNING, ERROR, CONTINUED = 3, 4, 5  # ggml's log levels
 CHECKED_BYTES = 2_000_000_000  # files up to this size have every tensor checked for NaN and the like
 
@@ -237,7 +238,7 @@ def quiet() -> None:
 
     def tell(level: int, text: bytes, _data: Any) -> None:
         if level != CONTINUED:
-            loud[0] = level in (WARNING, ERROR)
+            loud[0] = level in (WARNING, ERROR) and USUAL not in text
         if loud[0]:
             sys.stderr.write(text.decode("utf-8", "replace"))
             sys.stderr.flush()

@@ -7,8 +7,9 @@ from typing import Any
 
 from agent.backends.store import read_json
 from agent.errors import DataError
+from pipeline.train import gguf as llama
+from pipeline.train.gguf import ARCHITECTURE
 
-ARCHITECTURE = "llama"
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 ELSEWHERE = "llama.cpp's convert_lora_to_gguf.py knows more kinds"
 PLAIN = "train one with `pipeline train`"
@@ -23,16 +24,9 @@ def write(trained: Path, base: Path, path: Path) -> Path:
     import numpy as np
 
     scale = _alpha(trained)
-    reader = gguf.GGUFReader(base)
-    kind = reader.fields["general.architecture"].contents()
-    if kind != ARCHITECTURE:
-        raise DataError(f"adapters are written for a {ARCHITECTURE} only, this is a {kind}", where=str(base),
-                        mend=ELSEWHERE)  # fmt: skip
+    reader = llama.reader(base)
     shapes = {tensor.name: tuple(map(int, tensor.shape)) for tensor in reader.tensors}  # (in, out)
-    heads = {
-        "attn_q": int(reader.fields["llama.attention.head_count"].contents()),
-        "attn_k": int(reader.fields["llama.attention.head_count_kv"].contents()),
-    }
+    heads = llama.heads(reader)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}")
     writer = gguf.GGUFWriter(fresh, ARCHITECTURE)
@@ -48,7 +42,7 @@ def write(trained: Path, base: Path, path: Path) -> Path:
             )
         for part, count in heads.items():
             if f".{part}." in name:
-                up = permuted(up, count)
+                up = llama.permuted(up, count)
         writer.add_tensor(f"{name}.lora_a", np.ascontiguousarray(down, np.float16))
         writer.add_tensor(f"{name}.lora_b", np.ascontiguousarray(up, np.float16))
     writer.write_header_to_file()
@@ -76,12 +70,6 @@ def _alpha(trained: Path) -> float:
             mend=PLAIN,
         )  # fmt: skip
     return float(told["lora_alpha"])
-
-
-def permuted(weight: Any, heads: int) -> Any:
-    """Rows in llama.cpp's order: it turns pairs of neighbouring numbers, transformers turns halves of a head."""
-    halves = weight.reshape(heads, 2, weight.shape[0] // heads // 2, *weight.shape[1:])
-    return halves.swapaxes(1, 2).reshape(weight.shape)
 
 
 def _pairs(trained: Path, gguf: Any, tensors: int) -> dict[str, tuple[Any, Any]]:

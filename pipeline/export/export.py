@@ -11,7 +11,8 @@ from agent.settings import PromptSettings
 from pipeline.export import adapter
 from pipeline.export.likelihood import Told, by_llama, by_transformers
 from pipeline.export.parity import Bounds, parity
-from pipeline.train.base import libraries, plain
+from pipeline.train import gguf
+from pipeline.train.base import libraries
 from pipeline.train.files import file_hash
 from pipeline.train.learn import Tell
 from pipeline.train.rows import Row, Writer
@@ -105,7 +106,7 @@ def _by_transformers(
     """By the base alone, and with the adapter."""
     import peft
 
-    model = plain(wanted.base)
+    model = gguf.model(wanted.base)
     base = by_transformers(model, rows, first)
     return base, by_transformers(
         peft.PeftModel.from_pretrained(model, str(wanted.trained / ADAPTER)), rows, second

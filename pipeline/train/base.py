@@ -1,19 +1,16 @@
-"""The model that is trained: read from its GGUF file by transformers, with a LoRA adapter of PEFT's upon it."""
+"""The model that is trained: read from its GGUF file, with a LoRA adapter of PEFT's upon it."""
 
-import io
-import logging
 import warnings
-from contextlib import AbstractContextManager, redirect_stderr
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, cast
 
-from agent.errors import BackendError, ConfigError
+from agent.errors import ConfigError
+from pipeline.train import gguf
 from pipeline.train.faster import lean
 from pipeline.train.recipe import WHERE, Recipe
 
-log = logging.getLogger(__name__)
 NEEDED = ("torch", "transformers", "peft", "accelerate", "gguf")
 INSTALL = "install what training needs: pip install -c constraints.txt -e '.[transformers]'"
 # What the libraries say of an adapter upon a GGUF file, and nobody can do anything about.
@@ -67,43 +64,10 @@ def narrow(number: str) -> bool:
     return number == "bfloat16" or (number == "auto" and bool(made_for_it))
 
 
-def plain(path: Path) -> Any:
-    """The model in float32. Raises BackendError for a file that transformers cannot read."""
-    _, t = libraries()
-    where = {"pretrained_model_name_or_path": path.parent, "gguf_file": path.name, "local_files_only": True}
-    try:
-        with redirect_stderr(io.StringIO()):  # its bar knows no other way to be quiet
-            read = t.AutoModelForCausalLM.from_pretrained(**where, dtype="float32")
-        config = t.AutoConfig.from_pretrained(**where)
-        # Without the mark that it is quantised, which its weights are no more: with it, none could learn.
-        model = type(read)._from_config(config, dtype=read.dtype, attn_implementation="sdpa")
-        model.load_state_dict(read.state_dict())
-    except Exception as error:  # whatever a broken file makes the libraries raise
-        log.debug("loading %s failed", path, exc_info=True)
-        raise BackendError(
-            f"transformers cannot read this model: {' '.join(str(error).split())[:300]}",
-            where=str(path),
-            mend="name a GGUF file of an architecture that transformers knows (llama is one)",
-        ) from error
-    if not packs(model):
-        raise BackendError(
-            "its layers do not see the whole of a text", where=str(path), mend="choose another base"
-        )
-    return model
-
-
-def packs(model: Any) -> bool:
-    """Whether answers may be read as a tree: the attention takes any mask, and all layers see the whole of a text."""
-    words = model.config
-    kinds = set(getattr(words, "layer_types", None) or ["full_attention"])
-    slides = getattr(words, "sliding_window", None) and getattr(words, "use_sliding_window", True)
-    return words._attn_implementation == "sdpa" and kinds == {"full_attention"} and not slides
-
-
 def adapted(model: Any, recipe: Recipe) -> Base:
     """With a LoRA adapter on every linear layer but the last, which is the embedding's twin."""
+    torch, _ = libraries()
     import peft
-    import torch
 
     names = sorted(
         name
@@ -124,4 +88,5 @@ def adapted(model: Any, recipe: Recipe) -> Base:
 
 def load(recipe: Recipe) -> Base:
     """Blocking, some seconds. Raises ConfigError, BackendError."""
-    return adapted(plain(recipe.base), recipe)
+    libraries()
+    return adapted(gguf.model(recipe.base), recipe)

@@ -22,6 +22,11 @@ FORWARD = 0.4  # what a look costs a token, where a step costs 1
 BETAS, CLIP = (0.9, 0.99), 1.0
 
 
+def now() -> float:
+    """Seconds by a clock that only goes on."""
+    return time.monotonic()
+
+
 @dataclass
 class State:
     """What a checkpoint keeps, beside weights and optimiser. `curve` has [step, loss] of `train` and `held`; `seconds`
@@ -43,7 +48,7 @@ class State:
 
 @dataclass
 class Learning:
-    """One training at work. `begun` is when this run began, by time.monotonic()."""
+    """One training at work. `begun` is when this run began, by `now`."""
 
     base: Base
     steps: Sequence[Step]
@@ -70,24 +75,24 @@ class Learning:
     @property
     def seconds(self) -> float:
         """Of this run and those before it."""
-        return self.state.seconds + time.monotonic() - self.begun
+        return self.state.seconds + now() - self.begun
 
     def run(self) -> State:
         self._resume()
         if self.state.looks == 0:
             self._look()
-        saved = time.monotonic()
+        saved = now()
         while (done := self._done()) < 1.0:
-            begun = time.monotonic()
+            begun = now()
             loss = self._step(self.steps[self.state.step], self._rate(done))
-            self.state.stepping += time.monotonic() - begun
+            self.state.stepping += now() - begun
             self.state.curve["train"].append([self.state.step, loss])
             self._show()
             if self._looks and self.state.looks <= self._done() * self._total_looks() < self._total_looks():
                 self._look()
-            if time.monotonic() - saved > 60 * self.recipe.checkpoint_minutes:
+            if now() - saved > 60 * self.recipe.checkpoint_minutes:
                 self._save()
-                saved = time.monotonic()
+                saved = now()
         if not self.state.finished:
             self._look()
             self.state.finished = True
@@ -148,11 +153,11 @@ class Learning:
         self.state.looks += 1
         if not self.held:
             return
-        begun = time.monotonic()
+        begun = now()
         loss = held_out(
             self.base, self.held, lambda done: self.tell("held-out answers", done, len(self.held))
         )
-        self.state.looking = time.monotonic() - begun
+        self.state.looking = now() - begun
         self.state.curve["held"].append([self.state.step, loss])
         self.say(f"step {self.state.step} of {len(self.steps)}: held-out loss {loss:.4f}")
         if loss < self.state.best:

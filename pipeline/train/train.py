@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from agent.backends.store import read_json, write_json
 from agent.errors import DataError
 from agent.settings import PromptSettings
-from pipeline.train import curve
+from pipeline.train import curve, learn
 from pipeline.train.base import Base, libraries, load
 from pipeline.train.data import Data
 from pipeline.train.estimate import Estimate, estimated
@@ -47,7 +46,7 @@ def train(
     Raises ConfigError (a package is missing, too little memory), BackendError (no such model), DataError (nothing to
     train on; the folder holds another training).
     """
-    begun = time.monotonic()
+    begun = learn.now()
     telling = telling or Telling()
     prompt = prompt or PromptSettings()
     torch, _ = libraries()

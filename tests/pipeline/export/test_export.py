@@ -1,6 +1,7 @@
 """Whether what is served is what was trained: figures by hand, and the embedded model with an adapter for real."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,22 @@ import pytest
 from click.testing import CliRunner
 
 from agent.backends.store import read_json, write_json
+from agent.character import Character, Kind, Profile
+from agent.dialogue import Dialogue, Scenario, Turn
 from agent.engine.embedded import embedded_path
 from agent.errors import DataError
-from evaluation.splits import Part
-from pipeline.corpus.people import characters
+from agent.prompt.ask import Ask
+from pipeline.corpus.asks import PERSON
 from pipeline.export import adapter
 from pipeline.export import export as module
 from pipeline.export.export import Wanted, chosen, export
 from pipeline.export.likelihood import Told
 from pipeline.export.parity import Bounds, parity
+from pipeline.train import gguf
 from pipeline.train.base import load
 from pipeline.train.recipe import preset
 from pipeline.train.rows import Row
-from pipeline.train.samples import corpus
+from pipeline.train.samples import Sample
 
 RANK = 8
 # Two answers are a hundred tokens: the noise of the base's 4 bits does not average out as it does over a thousand. The
@@ -58,6 +62,18 @@ def test_answers_of_many_characters_are_compared() -> None:
     assert [row.id for row in chosen(rows, 4)] == ["a1", "b1", "c1", "a2"]
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In one process torch's threads and llama.cpp's would wait for each other by spinning."""
+    import torch
+
+    monkeypatch.setattr("agent.engine.model.cores", lambda: 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter upon the embedded model that changes where it looks: in nothing but queries and keys, a good deal, so
@@ -77,8 +93,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def samples() -> Any:
-    """The first turns of two dialogues: the shortest prompts."""
-    return [s for s in corpus(Part.DEV, characters()) if len(s.dialogue.turns) == 1][:2]
+    """Two answers, after prompts as short as they get."""
+    made = []
+    for who, thing in (("ada", "window sill"), ("bruno", "harbour wall")):
+        profile = Profile(f"{who.title()} is calm and likes tea.")
+        said = Turn("1", PERSON, f"What is that on the {thing}?")
+        answer = (
+            f"A cup, left on the {thing} by somebody who was called away in a hurry. The tea in it is cold by now, and "
+            "nobody will drink it; I would make a fresh one, and wait for whoever comes back to ask after it."
+        )
+        me = Character(who, who.title(), "a play", Kind.FICTIONAL, profile)
+        made.append(Sample(who, Ask(me, Dialogue(who, Scenario.HUMAN_ROLE, (said,))), answer))
+    return made
 
 
 @pytest.mark.model
@@ -104,7 +130,7 @@ def test_llama_says_what_transformers_says_and_a_wrong_export_is_caught(
     assert read_json(tmp_path / "a.gguf.json") == found
     assert sorted(p.name for p in tmp_path.glob("*.gguf*")) == ["a.gguf", "a.gguf.json"]
     # The rows of a head in transformers' order, which is not llama.cpp's.
-    monkeypatch.setattr(adapter, "permuted", lambda weight, heads: weight)
+    monkeypatch.setattr(gguf, "permuted", lambda weight, heads: weight)
     found = export(wanted, samples)
     assert "of what was learnt arrives" in " ".join(found["faults"])
     assert sorted(p.name for p in tmp_path.glob("*.gguf*")) == ["a.gguf.json", "a.gguf.unfit"]

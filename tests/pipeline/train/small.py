@@ -13,8 +13,9 @@ def model(seed: int = 0) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
+    whole: Any = LlamaConfig
     return LlamaForCausalLM(
-        LlamaConfig(
+        whole(
             vocab_size=VOCABULARY,
             hidden_size=16,
             intermediate_size=24,
@@ -22,6 +23,7 @@ def model(seed: int = 0) -> Any:
             num_attention_heads=2,
             num_key_value_heads=1,
             max_position_embeddings=4_096,
+            initializer_range=0.3,
             tie_word_embeddings=True,
             attn_implementation="sdpa",
         )

@@ -1,6 +1,7 @@
 """Answers with a common beginning, read together, are worth what they are worth alone."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +45,7 @@ def test_losses_and_gradients_are_those_of_each_alone(tmp_path: Path) -> None:
     for prompt, answer, weight in SOME:
         ids = torch.tensor([[*prompt, *answer]])
         logits = base.model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1]
-        loss = weight * torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="sum")
+        loss: Any = weight * torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="sum")
         loss.backward()
         alone += loss.item()
     assert together.item() == pytest.approx(alone, rel=1e-5)
