@@ -38,8 +38,9 @@ bench: .venv/.test
 	@$(V)/python -m door.install packages test $@
 	@touch .venv/.core
 
-.venv/.check: .venv/.test
+.venv/.check: .venv/.llama pyproject.toml constraints.txt
 	@$(V)/python -m door.install packages test,check $@
+	@touch .venv/.core .venv/.test
 
 FORCE:
 

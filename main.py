@@ -31,7 +31,7 @@ ABOUT = {
     "models": "List, download and choose models.",
     "doctor": "Check model, database, keys, ports and permissions; say what to mend.",
     "config": "Print every setting in force, and where it came from.",
-    "pipeline": "Train the embedded model to speak in voice, and bring the adapter to llama.cpp.",
+    "pipeline": "Teach the embedded model to speak in voice, and measure whether it does.",
     "bench": "Measure Vignette's own overhead, speed and memory.",
 }
 

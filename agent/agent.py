@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from agent.backends.base import Backend, Done, Finish, Piece, Priority, Request, Sampling
 from agent.errors import BackendError
-from agent.prompt import TEMPLATE_VERSION, Ask, Prompt, build
+from agent.prompt.ask import Ask, Prompt
+from agent.prompt.build import build
 from agent.settings import AgentSettings
 from agent.speech import Speech, whole_sentences
 
@@ -49,6 +50,7 @@ class Agent:
 
     def __init__(self, backend: Backend, settings: AgentSettings) -> None:
         self.backend, self.settings = backend, settings
+        self.template = ""  # of the newest prompt
 
     async def reply(
         self, ask: Ask, *, priority: Priority = Priority.PERSON, seed: int | None = None, adapter: str = ""
@@ -73,7 +75,9 @@ class Agent:
                 budget=budget,
                 count=self.backend.count,
                 seed=chosen,
+                weights=able.weights,
             )
+            self.template = prompt.template
             request = Request(
                 messages=prompt.messages,
                 sampling=replace(Sampling(**sampling.model_dump()), seed=chosen),
@@ -123,7 +127,7 @@ class Agent:
         yield Reply(
             text,
             Facts(
-                template_version=TEMPLATE_VERSION,
+                template_version=prompt.template,
                 prompt_hash=prompt.hash,
                 model=done.model if done else self.backend.model,
                 adapter=request.adapter or "",

@@ -36,6 +36,10 @@ class IntakeSettings(Room):
 class PromptSettings(Room):
     """What goes into a prompt."""
 
+    form: Literal["auto", "full", "compact"] = Field(
+        "auto", description="compact: for models of less than a billion weights"
+    )
+    tokens: int = Field(0, ge=0, description="of one prompt; 0: 350 compact, all the model reads full")
     pictures: int = Field(2, ge=0, description="the last K pictures go in as pixels where the model sees")
     lore_tokens: int = Field(400, ge=0, description="budget where a lorebook names none")
     lore_depth: int = Field(4, ge=0, description="turns scanned where a lorebook names no depth")

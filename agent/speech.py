@@ -101,6 +101,16 @@ def _either(names: Iterable[str]) -> str:
     return "(?:" + ("|".join(re.escape(n) for n in sorted(names, key=len, reverse=True) if n) or "(?!)") + ")"
 
 
+def sentences(text: str) -> list[str]:
+    """In their order, without blanks around them; the last one may be unfinished."""
+    found, begin = [], 0
+    for match in _SENTENCE_END.finditer(text):
+        if not _ABBREVIATION.search(text[begin : match.end()]):
+            found.append(text[begin : match.end()].strip())
+            begin = match.end()
+    return [s for s in (*found, text[begin:].strip()) if s]
+
+
 def whole_sentences(text: str) -> str:
     """Cuts a text that ran into its limit after its last whole sentence.
 

@@ -19,7 +19,8 @@ SHOWN = 6  # last dialogues of a place that its page still shows
 
 
 class Archive:
-    """Implements bot.platforms.web.needs.Archive."""
+    """Implements bot.platforms.web.needs.Archive. Whole dialogues are read, a question or two a picture: on SQLite
+    that is not brief (decision 006), 120 turns would hold up everything else for 30 to 50 ms."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -32,7 +33,7 @@ class Archive:
             return [await self._summary(tx, row) for row in rows]
 
     async def dialogue(self, dialogue_id: str, *, viewer: str = "") -> list[TurnView]:
-        async with self._house.journal.read() as tx:
+        async with self._house.journal.read(long=True) as tx:
             rows = await self._readable(tx, dialogue_id)
             if viewer and not any(r.speaker_id == viewer for r in rows):
                 return []
@@ -41,7 +42,7 @@ class Archive:
     async def current(self, place: Place) -> list[TurnView]:
         """Back to where a person asked for a new dialogue: one that ended by itself (a duet, a silence) is
         still what its people were talking about."""
-        async with self._house.journal.read() as tx:
+        async with self._house.journal.read(long=True) as tx:
             recent = await reading.of_channel(tx, place.key, limit=SHOWN)
             still = takewhile(lambda row: row.end_reason != "new", recent)
             views = []

@@ -16,7 +16,6 @@ from agent.agent import Facts, Reply
 from agent.backends.base import Priority
 from agent.character import Character
 from agent.errors import BackendError, Busy, PlatformError, SpendCapReached, VignetteError
-from agent.prompt import TEMPLATE_VERSION
 from agent.speech import whole_sentences
 from bot.asking import character_of, make_ask
 from bot.events import Outgoing, Place
@@ -164,7 +163,7 @@ class Turns:
                     tx,
                     turn.id,
                     text,
-                    Made(TEMPLATE_VERSION, "", self._house.agent.backend.model, finish="stopped"),
+                    Made(self._house.agent.template, "", self._house.agent.backend.model, finish="stopped"),
                 )
             await self.deliver(turn, delivery, text)
             return

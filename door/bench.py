@@ -83,6 +83,51 @@ def cpu(model: str, runs: int, path: Path | None) -> None:
         path.write_text(json.dumps(asdict(report), indent=1))
 
 
+@bench.command()
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="A row, by the name in the table's first column; may be repeated.",
+)
+@click.option("--repeats", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option(
+    "--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too."
+)
+def waits(only: tuple[str, ...], repeats: int, path: Path | None) -> None:
+    """How long people and programs wait for what: the first word, a cancelled prompt, a killed worker, bombs.
+
+    Everything is real but the people. The goals were once tests; nothing asserts them now, for a clock tells
+    how busy the machine is as well. Some minutes for all of them.
+    """
+    from dataclasses import asdict
+
+    from bench.waits.table import chosen, measure
+
+    try:
+        picked = chosen(only)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--only") from None
+    report = measure(picked, repeats, begins=lambda name: click.echo(f"{name}…", err=True))
+    load = "load {:.1f} before, {:.1f} after".format(*report.loads)
+    click.echo(f"{report.cpu}, {report.cores} cores: {report.flags}; {load}\n")
+    wide = max(len(row.what) for row in report.rows) + 2
+    click.echo(f"{'':<10}{'what':<{wide}}{'median':>8}{f'worst of {repeats}':>13}   former goal")
+    for row in report.rows:
+        median, worst = (_seconds(row.median), _seconds(row.worst)) if row.samples else ("-", "-")
+        click.echo(f"{row.name:<10}{row.what:<{wide}}{median:>8}{worst:>13}   {row.goal}".rstrip())
+        if row.trouble:
+            click.echo(f"{'':<10}after {len(row.samples)} of {repeats}: {row.trouble}")
+    if path:
+        path.write_text(json.dumps(asdict(report), indent=1))
+    if any(row.trouble for row in report.rows):
+        raise click.ClickException("not everything could be measured here")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.{0 if value >= 0.01 else 2}f} ms"
+
+
 def _core(channels: int, each: int, rate: float, repeats: int, quick: bool) -> dict[str, Any]:
     from statistics import median
 

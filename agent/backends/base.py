@@ -78,8 +78,8 @@ class Request:
 class Abilities:
     """What was found by probing (never by a list of names), or what config.toml says.
 
-    `sees`: reads pictures. `context`: tokens for prompt and reply together. `source`: `probed`, `config`, or
-    a mixture, for people who wonder.
+    `sees`: reads pictures. `context`: tokens for prompt and reply together. `weights`: how many the model has,
+    0 where nobody says. `source`: `probed`, `config`, or a mixture, for people who wonder.
     """
 
     sees: bool
@@ -89,6 +89,7 @@ class Abilities:
     logprobs: bool
     context: int
     source: str = "probed"
+    weights: int = 0
 
 
 @dataclass(frozen=True, slots=True)

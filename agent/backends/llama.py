@@ -149,6 +149,7 @@ class LlamaBackend:
             logprobs=said.get("logprobs", False),
             context=context,
             source="probed, config" if said else "probed",
+            weights=int(facts.get("weights", 0)),
         )
 
     async def _can_read(self) -> bool:

@@ -123,7 +123,8 @@ class TransformersBackend:
             adapters=importlib.util.find_spec("peft") is not None,
         )
         context = min(found.context, runner.context)
-        return replace(found, sees=found.sees and runner.sees, grammar=False, context=context)
+        sees = found.sees and runner.sees
+        return replace(found, sees=sees, grammar=False, context=context, weights=runner.weights)
 
     async def count(self, messages: Sequence[Message]) -> int:
         """Exact, pictures included."""

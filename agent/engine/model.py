@@ -56,6 +56,7 @@ class Model:
         self._check_model()
         self.ctx = self._context(options)
         self.n_ctx = int(ll.llama_n_ctx(self.ctx))
+        self.weights = int(ll.llama_model_n_params(self._model))
         self._memory = ll.llama_get_memory(self.ctx)
         self.n_batch = min(BATCH, int(ll.llama_n_batch(self.ctx)))
         self._batch = ll.llama_batch_init(self.n_batch, 0, 1)
@@ -158,11 +159,6 @@ class Model:
         """The bytes of a token; none for a control token."""
         size = self._ll.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
         return self._piece.raw[:size] if size > 0 else b""
-
-    def end_of_turn(self) -> int:
-        """The token that ends a turn, -1 where there is none."""
-        turn = int(self._ll.llama_vocab_eot(self.vocab))
-        return turn if turn >= 0 else int(self._ll.llama_vocab_eos(self.vocab))
 
     def ends(self, token: int) -> bool:
         return bool(self._ll.llama_vocab_is_eog(self.vocab, token))

@@ -47,7 +47,13 @@ class Engine:
 
     def facts(self) -> Frame:
         """What is known once loaded."""
-        return {"context": self.model.n_ctx, "sees": self._sight is not None, "threads": self.model.threads}
+        model = self.model
+        return {
+            "context": model.n_ctx,
+            "sees": self._sight is not None,
+            "threads": model.threads,
+            "weights": model.weights,
+        }
 
     def _pattern(self) -> re.Pattern[str] | None:
         words = [w for w in self.model.controls() if w.strip()]
@@ -83,6 +89,15 @@ class Engine:
             return self._template.render(said), pictures
         except TemplateError as error:
             raise BackendRefused(str(error), mend="choose a model whose template suits chats") from error
+
+    def end_of_turn(self) -> str:
+        """What the template writes after an assistant's words: the token, as text, that ends a reply; empty where it
+        writes none. (What the vocabulary calls end of turn may be another token.)"""
+        talk = [{"role": r, "parts": [w]} for r, w in (("user", "a"), ("assistant", "PROBE"), ("user", "b"))]
+        after = self.rendered(talk)[0].partition("PROBE")[2]
+        found = self._control.search(after) if self._control else None
+        ends = found and self.model.ends(self.model.tokenise(found[0])[-1])
+        return found[0] if found and ends else ""
 
     @contextlib.contextmanager
     def prompt(self, messages: Sequence[Frame]) -> Iterator[Sequence[Unit]]:

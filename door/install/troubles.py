@@ -8,6 +8,12 @@ from pathlib import Path
 
 DISK = 1_200_000_000  # bytes a build of llama.cpp takes while it runs, its sources included
 MEMORY = 700_000_000  # bytes the largest of its files needs to compile
+NO_LIMIT = 1 << 60  # version 1 of control groups writes a number beyond this where there is none
+# The files of a limit and of what is used, and the name of idle file pages in memory.stat.
+_GROUPS = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+)
 _COMPILERS = ("c++", "g++", "clang++")
 
 # Patterns in the order of their trust: a full disk also makes compilers and downloads fail.
@@ -58,18 +64,30 @@ def before_building(*, venv: Path, cache: Path) -> str:
     return ""
 
 
-def memory_available(
-    info: Path = Path("/proc/meminfo"), limit: Path = Path("/sys/fs/cgroup/memory.max")
-) -> int | None:
-    """Bytes, a container's limit included; None where the system does not tell."""
+def memory_available(info: Path = Path("/proc/meminfo"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes, a container's limit included (`groups`: control groups, version 2 or 1); None where the system
+    does not tell."""
     try:
         found = re.search(r"MemAvailable:\s+(\d+) kB", info.read_text())
     except OSError:
         found = None
     free = [int(found[1]) * 1024] if found else []
-    with contextlib.suppress(OSError, ValueError):  # no control group, or "max"
-        free.append(int(limit.read_text()))
-    return min(free, default=None)
+    for limit, used, idle in _GROUPS:
+        with contextlib.suppress(OSError, ValueError):  # no such version, or the limit is "max"
+            most = int((groups / limit).read_text())
+            if most < NO_LIMIT:
+                free.append(most - _held(groups / used, idle))
+    return max(0, min(free)) if free else None
+
+
+def _held(used: Path, idle: str) -> int:
+    """Bytes a container holds on to: its use without the pages of files that the kernel gives up first."""
+    held = 0
+    with contextlib.suppress(OSError, ValueError):
+        held = int(used.read_text())
+        if cached := re.search(rf"(?m)^{idle} (\d+)$", (used.parent / "memory.stat").read_text()):
+            held -= int(cached[1])
+    return held
 
 
 def jobs(cores: int, memory: int | None) -> int:

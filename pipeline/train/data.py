@@ -6,10 +6,11 @@ from pathlib import Path
 
 from evaluation import splits
 from evaluation.splits import Part
+from pipeline.corpus.people import FOLDERS, characters
 from pipeline.corpus.read import FOLDER
 from pipeline.train.files import file_hash
 from pipeline.train.pack import FILES, pack
-from pipeline.train.samples import SHIPPED, Sample, corpus, corpus_cast
+from pipeline.train.samples import Sample, corpus
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Data:
 def gathered(share: float = 1.0, folder: Path | None = None, mix: float = 1.0) -> Data:
     """The project's own corpus, and for training a data pack in that folder as well. Raises CorpusError,
     CharacterError, DataError."""
-    cast = corpus_cast()
-    folders = {"dialogues": FOLDER / "dialogues", "characters": FOLDER / "characters", "shipped": SHIPPED}
+    cast = characters()
+    folders = dict(zip(("shipped", "characters"), FOLDERS, strict=True)) | {"dialogues": FOLDER / "dialogues"}
     hashes = {
         name: file_hash(*sorted(p for p in path.iterdir() if p.is_file())) for name, path in folders.items()
     }

@@ -73,11 +73,11 @@ def model(path: Path) -> Any:
     try:
         config = _config(found, tensors)
         with torch.device("meta"):
-            made: Any = LlamaForCausalLM(config)
+            made = LlamaForCausalLM(config)
         names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
         weights: dict[str, Any] = {}
         for name in made.state_dict():
-            called = names.get_name(name, try_suffixes=(".weight",)) or name
+            called = names.get_name(name, try_suffixes=(".weight",)) or ""
             if name == "lm_head.weight" and called not in tensors:
                 continue  # the embedding's twin
             tensor = tensors.pop(called)
@@ -94,7 +94,8 @@ def model(path: Path) -> Any:
     made.tie_weights()
     # Made on the meta device, what is computed and not stored is made anew.
     made.model.rotary_emb = type(made.model.rotary_emb)(config)
-    return made.eval()
+    made.train(False)
+    return made
 
 
 def _config(found: Any, tensors: Any) -> Any:
@@ -104,7 +105,8 @@ def _config(found: Any, tensors: Any) -> Any:
         "embedding_length", "feed_forward_length", "block_count", "attention.head_count", "attention.head_count_kv",
         "context_length", "attention.layer_norm_rms_epsilon", "rope.freq_base", "rope.dimension_count",
     )}  # fmt: skip
-    return cast(Any, LlamaConfig)(
+    whole: Any = LlamaConfig
+    return whole(
         vocab_size=int(tensors["token_embd.weight"].shape[1]),
         hidden_size=number["embedding_length"],
         intermediate_size=number["feed_forward_length"],

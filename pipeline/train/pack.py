@@ -14,8 +14,10 @@ from agent.character import Character, Kind, Profile
 from agent.dialogue import Dialogue, Scenario, Speaker, SpeakerKind, Turn
 from agent.errors import DataError
 from agent.picture import Maker, Note
+from agent.prompt.ask import Ask
 from evaluation.splits import Part, splits
-from pipeline.train.samples import SOMEBODY, Sample, drawn, stand_in
+from pipeline.corpus.asks import PERSON, picture
+from pipeline.train.samples import Sample, drawn
 
 SENTENCES, WORDS = 3, 70
 BEST = 2  # so many answers a prompt beside the reference, where judges found them as good as that
@@ -106,26 +108,25 @@ def _samples(
     me, other = people[row["role"]], people.get(row["other"] or "")
     blocks = [block for block in row["blocks"] if isinstance(block, str)]
     known = " ".join(" ".join(b.split("\n")[1:]) for b in blocks if b.startswith("The auxiliary information"))
-    picture = stand_in(told := " ".join(f"{note} {known}".split()))
+    shown = picture(told := " ".join(f"{note} {known}".split()))
     speakers = {c.name: Speaker(c.id, c.spoken_name, SpeakerKind.CHARACTER) for c in (me, other) if c}
     history = next((b for b in blocks if b.startswith("The conversation history")), "")
-    said = [(speakers.get(name, SOMEBODY), text) for name, text in spoken(history)]
+    said = [(speakers.get(name, PERSON), text) for name, text in spoken(history)]
     head, _, words = blocks[-1].partition("\n")
     if head.startswith("Please respond") and words.strip():
-        said.append((speakers[other.name] if other else SOMEBODY, words.strip()))
-    if not said or said[0][0] is not SOMEBODY:
-        said.insert(0, (SOMEBODY, ""))  # somebody shows the picture that they talk about
+        said.append((speakers[other.name] if other else PERSON, words.strip()))
+    if not said or said[0][0] is not PERSON:
+        said.insert(0, (PERSON, ""))  # somebody shows the picture that they talk about
     turns = tuple(
-        Turn(f"{n:03}", who, text, (picture,) if n == 0 else ()) for n, (who, text) in enumerate(said)
+        Turn(f"{n:03}", who, text, (shown,) if n == 0 else ()) for n, (who, text) in enumerate(said)
     )
     scenario = _SCENARIOS.get(row["scenario"]) or Scenario(row["scenario"])
     dialogue = Dialogue(f"pack-{row['qid']}", scenario, turns)
     others = {other.id: other} if other else {}
+    ask = Ask(me, dialogue, others, {shown.sha256: Note(told, Maker.MODEL)})
     for answer in dict.fromkeys(cut(text) for text in (row["reference"], *best)):
         if answer:
-            yield Sample(
-                dialogue.id, me, dialogue, answer, others, {picture.sha256: Note(told, Maker.MODEL)}, weight
-            )
+            yield Sample(dialogue.id, ask, answer, weight)
 
 
 def spoken(history: str) -> list[tuple[str, str]]:

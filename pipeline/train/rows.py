@@ -13,11 +13,9 @@ from agent.engine.model import Options
 from agent.engine.reply import Engine
 from agent.errors import ConfigError, PromptError
 from agent.labels import clean_words
-from agent.prompt import TEMPLATE_VERSION, Ask, build
+from agent.prompt.build import build, template
 from agent.settings import PromptSettings
 from pipeline.train.samples import Sample
-
-__all__ = ["TEMPLATE_VERSION", "Made", "Row", "Writer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,16 @@ class Writer:
         self.engine = Engine(Options(path=str(base), context=length, gpu_layers=0), lambda: None)
         self._settings, self._seed = settings, seed
         self.length = min(length, self.engine.model.n_ctx)
-        end = self.engine.model.end_of_turn()
-        self._end = self.engine.model.text(end)
+        self._end = self.engine.end_of_turn()
         if not self._end:
             raise ConfigError(
                 "this model has no token that ends a turn", where=str(base), mend="use a chat model"
             )
+
+    @property
+    def template(self) -> str:
+        """The name of the prompt's form, and its version."""
+        return template(self._settings, self.engine.model.weights)
 
     def rows(self, samples: Sequence[Sample], tell: Callable[[int], None] = lambda done: None) -> Made:
         """In the order of the samples. `tell` hears how many are done."""
@@ -84,20 +86,25 @@ class Writer:
     async def _row(self, sample: Sample, said: str) -> tuple[Row, int]:
         answer = said + self._end
         room = self.length - len(self.engine.model.tokenise(answer)) - 1
-        ask = Ask(sample.character, sample.dialogue, sample.others, sample.notes)
 
         async def count(messages: Sequence[Message]) -> int:
             return self.engine.count(frames(messages))
 
         prompt = await build(
-            ask, self._settings, sees=False, budget=room, count=count, seed=seed_of(sample, self._seed)
+            sample.ask,
+            self._settings,
+            sees=False,
+            budget=room,
+            count=count,
+            seed=seed_of(sample, self._seed),
+            weights=self.engine.model.weights,
         )
         text, _ = self.engine.rendered(frames(prompt.messages))
         ids = self.engine.model.tokenise(text)
         whole = self.engine.model.tokenise(text + answer)
         told = whole[len(ids) :] if whole[: len(ids)] == ids else self._alone(answer)
         return Row(
-            sample.id, sample.talk, sample.character.id, tuple(ids), tuple(told), sample.weight
+            sample.id, sample.talk, sample.ask.character.id, tuple(ids), tuple(told), sample.weight
         ), prompt.dropped
 
     def _alone(self, answer: str) -> list[int]:

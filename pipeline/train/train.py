@@ -18,7 +18,7 @@ from pipeline.train.files import file_hash
 from pipeline.train.learn import CHECKPOINT, Learning, Say, State, Tell, adopt, peak_bytes
 from pipeline.train.plan import Pack, packed, steps
 from pipeline.train.recipe import Recipe
-from pipeline.train.rows import TEMPLATE_VERSION, Made, Row, Writer
+from pipeline.train.rows import Made, Row, Writer
 from pipeline.train.samples import Sample, drawn
 
 ADAPTER, REPORT, MARK = "adapter", "report.json", "training.json"
@@ -50,12 +50,13 @@ def train(
     telling = telling or Telling()
     prompt = prompt or PromptSettings()
     torch, _ = libraries()
-    mark = mark_of(data, recipe, prompt)
+    writer = Writer(recipe.base, prompt, length=recipe.length, seed=recipe.seed)
+    mark = mark_of(data, recipe, prompt, writer.template)
     claim(recipe.to, mark)
     if report := read_json(recipe.to / REPORT):
         telling.say(f"{recipe.to} is trained already")
         return report
-    made, held = rows_of(data, recipe, prompt, telling.tell)
+    made, held = rows_of(writer, data, recipe, telling.tell)
     planned, watched = steps(made.rows, recipe), packed(held.rows, recipe.packed)
     base = load(recipe)
     estimate = estimated(base, planned, telling.say)
@@ -78,9 +79,8 @@ def train(
     return report
 
 
-def rows_of(data: Data, recipe: Recipe, prompt: PromptSettings, tell: Tell) -> tuple[Made, Made]:
+def rows_of(writer: Writer, data: Data, recipe: Recipe, tell: Tell) -> tuple[Made, Made]:
     """Of training, and of what is watched. Raises DataError where nothing is left to train on."""
-    writer = Writer(recipe.base, prompt, length=recipe.length, seed=recipe.seed)
     dev = watched(data.dev, recipe.watch)
     total = len(data.train) + len(dev)
     made = writer.rows(data.train, lambda done: tell("prompts", done, total))
@@ -99,11 +99,11 @@ def watched(samples: Sequence[Sample], most: int) -> list[Sample]:
     return [sample for sample in samples if sample.talk in chosen]
 
 
-def mark_of(data: Data, recipe: Recipe, prompt: PromptSettings) -> dict[str, Any]:
+def mark_of(data: Data, recipe: Recipe, prompt: PromptSettings, template: str) -> dict[str, Any]:
     """What makes it this training and no other."""
     return {
         "format": 1,
-        "template": TEMPLATE_VERSION,
+        "template": template,
         "prompt": prompt.model_dump(mode="json"),
         "recipe": recipe.lasting(),
         "data": data.hashes,

@@ -5,9 +5,9 @@ import pytest
 from agent.agent import Agent, Reply
 from agent.backends.base import Request
 from agent.errors import BackendError
-from agent.prompt import Ask
+from agent.prompt.ask import Ask
 from agent.settings import AgentSettings, SamplingSettings
-from tests.agent.test_prompt import ADA, TALK
+from tests.agent.prompt.test_full import ADA, TALK
 from tests.fakes.stage import ScriptedBackend
 
 ASK = Ask(ADA, TALK)

@@ -1,12 +1,13 @@
 """Debian's Chromium, driven by playwright. Missing, it is a loud skip; in CI it is a failure."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, async_playwright, expect
 
 CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE = 30_000  # milliseconds: how long a hang may last; playwright's own five seconds measure the machine
@@ -21,6 +22,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Warnings of Chromium that depend on how busy the machine is, or on how it draws: no fault of a page.
+ITS_OWN = re.compile(
+    r"\[Intervention\]|Slow network is detected|preloaded using link preload|GPU stall|\bGL Driver"
+)
 MISSING = (
     f"CHROMIUM IS MISSING: {CHROMIUM} is not there, so the web page was not tried in a browser. "
     "Install it: apt-get install chromium"
@@ -45,3 +50,8 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+def complains(message: ConsoleMessage) -> bool:
+    """Is this an error or a warning that a page has caused?"""
+    return message.type == "error" or (message.type == "warning" and not ITS_OWN.search(message.text))

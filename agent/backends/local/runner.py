@@ -47,6 +47,7 @@ class Runner:
             ) from error
         told = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         self.context = min(context, told) if isinstance(told, int) and told > 0 else context
+        self.weights = int(self._model.num_parameters())
         self._ends = _ends(self._model, self.prompting.tokenizer)
         self._model.generation_config = self._generation(1)  # ours alone decides, not the folder's defaults
         self._adapters: dict[Path, str] = {}

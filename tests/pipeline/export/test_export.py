@@ -15,6 +15,8 @@ from agent.character import Character, Kind, Profile
 from agent.dialogue import Dialogue, Scenario, Turn
 from agent.engine.embedded import embedded_path
 from agent.errors import DataError
+from agent.prompt.ask import Ask
+from pipeline.corpus.asks import PERSON
 from pipeline.export import adapter
 from pipeline.export import export as module
 from pipeline.export.export import Wanted, chosen, export
@@ -24,7 +26,7 @@ from pipeline.train import gguf
 from pipeline.train.base import load
 from pipeline.train.recipe import preset
 from pipeline.train.rows import Row
-from pipeline.train.samples import SOMEBODY, Sample
+from pipeline.train.samples import Sample
 
 RANK = 8
 # Two answers are a hundred tokens: the noise of the base's 4 bits does not average out as it does over a thousand. The
@@ -92,18 +94,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def samples() -> Any:
     """Two answers, after prompts as short as they get."""
-    return [
-        Sample(
-            who,
-            Character(
-                who, who.title(), "a play", Kind.FICTIONAL, Profile(f"{who.title()} is calm and likes tea.")
-            ),
-            Dialogue(who, Scenario.HUMAN_ROLE, (Turn("1", SOMEBODY, f"What is that on the {thing}?"),)),
+    made = []
+    for who, thing in (("ada", "window sill"), ("bruno", "harbour wall")):
+        profile = Profile(f"{who.title()} is calm and likes tea.")
+        said = Turn("1", PERSON, f"What is that on the {thing}?")
+        answer = (
             f"A cup, left on the {thing} by somebody who was called away in a hurry. The tea in it is cold by now, and "
-            "nobody will drink it; I would make a fresh one, and wait for whoever comes back to ask after it.",
+            "nobody will drink it; I would make a fresh one, and wait for whoever comes back to ask after it."
         )
-        for who, thing in (("ada", "window sill"), ("bruno", "harbour wall"))
-    ]
+        me = Character(who, who.title(), "a play", Kind.FICTIONAL, profile)
+        made.append(Sample(who, Ask(me, Dialogue(who, Scenario.HUMAN_ROLE, (said,))), answer))
+    return made
 
 
 @pytest.mark.model

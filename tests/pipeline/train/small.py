@@ -1,6 +1,6 @@
 """A tiny model of random weights that reads the embedded model's tokens."""
 
-from typing import Any, cast
+from typing import Any
 
 from pipeline.train.base import Base, adapted
 from pipeline.train.recipe import Recipe
@@ -13,8 +13,9 @@ def model(seed: int = 0) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
+    whole: Any = LlamaConfig
     return LlamaForCausalLM(
-        cast(Any, LlamaConfig)(
+        whole(
             vocab_size=VOCABULARY,
             hidden_size=16,
             intermediate_size=24,

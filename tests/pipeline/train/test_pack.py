@@ -80,22 +80,22 @@ def test_only_the_training_part_in_english_with_a_certain_note(folder: Path) -> 
         "A fine cup, says best.",
         "A fine cup, says good.",
     ]
-    (note,) = one[0].notes.values()
+    (note,) = one[0].ask.notes.values()
     assert note.text == "A cup."
-    assert one[0].dialogue.turns[-1].text == "What is it?"
-    assert one[0].dialogue.turns[0].pictures[0].sha256 in one[0].notes
+    assert one[0].ask.dialogue.turns[-1].text == "What is it?"
+    assert one[0].ask.dialogue.turns[0].pictures[0].sha256 in one[0].ask.notes
 
 
 def test_a_duet_is_told_in_turns(folder: Path) -> None:
     (duet,) = (s for s in pack(folder) if s.talk == "pack-duet")
-    assert [(t.speaker.name, t.text) for t in duet.dialogue.turns] == [
+    assert [(t.speaker.name, t.text) for t in duet.ask.dialogue.turns] == [
         ("", ""),
         (ME, "Look."),
         (OTHER, "Where?\nHere?"),
         (OTHER, "What is it?"),
     ]
-    assert [c.name for c in duet.others.values()] == [OTHER]
-    (note,) = duet.notes.values()
+    assert [c.name for c in duet.ask.others.values()] == [OTHER]
+    (note,) = duet.ask.notes.values()
     assert note.text == "A cup. - Place information: A quay."
 
 

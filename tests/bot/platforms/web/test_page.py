@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from tests.bot.platforms.web.stand import Stand, stand
-from tests.fakes.browser import PATIENCE, chromium
+from tests.fakes.browser import PATIENCE, chromium, complains
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 AUDIT = (Path(__file__).parent / "audit.js").read_text()
@@ -59,7 +59,7 @@ async def page_of(browser: Browser, here: Stand, **options: Any) -> AsyncIterato
     page = await context.new_page()
     page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
-    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("console", lambda m: wrong.append(m.text) if complains(m) else None)
     page.on("pageerror", lambda e: wrong.append(str(e)))
     page.on(
         "request", lambda r: wrong.append(r.url) if not r.url.startswith((here.origin, "blob:")) else None
@@ -71,6 +71,13 @@ async def page_of(browser: Browser, here: Stand, **options: Any) -> AsyncIterato
         assert not wrong
     finally:
         await context.close()
+
+
+async def test_a_warning_of_the_page_fails_its_test(browser: Browser, here: Stand) -> None:
+    with pytest.raises(AssertionError) as caught:
+        async with page_of(browser, here) as page, page.expect_console_message(lambda m: m.text == "ours"):
+            await page.evaluate("() => { console.warn('[Intervention] theirs'); console.warn('ours'); }")
+    assert "['ours']" in str(caught.value)
 
 
 async def test_a_picture_and_words_get_a_streamed_reply(browser: Browser, here: Stand, picture: Path) -> None:

@@ -13,7 +13,9 @@ from agent.character import Character, Kind, Lorebook, LoreEntry, Profile
 from agent.dialogue import Dialogue, Scenario, Speaker, SpeakerKind, Turn
 from agent.errors import PromptError
 from agent.picture import Maker, Note, Picture
-from agent.prompt import TEMPLATE_VERSION, Ask, Prompt, build
+from agent.prompt.ask import Ask, Prompt
+from agent.prompt.build import build
+from agent.prompt.full import Full
 from agent.settings import PromptSettings
 
 SETTINGS = PromptSettings()
@@ -287,4 +289,4 @@ async def test_the_template_version_names_this_template() -> None:
         Ask(ADA, dialogue(turn(1, SAM, "", picture(1)), scenario=Scenario.COMMENTARY)),
     )
     text = "\0".join([(await prompt(a, sees=s)).hash for a in asks for s in (True, False)])
-    assert (TEMPLATE_VERSION, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("mmrole-1", "c51e13c27b2c")
+    assert (Full.template, hashlib.sha256(text.encode()).hexdigest()[:12]) == ("mmrole-1", "c51e13c27b2c")
