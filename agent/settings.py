@@ -68,11 +68,12 @@ class AbilitySettings(Room):
 
 
 class LlamaSettings(Room):
-    """A GGUF model in a worker process of ours. An empty path means the embedded default."""
+    """A GGUF model in a worker process of ours. An empty path means the embedded default; `adapter` is a file, empty
+    for none, or `shipped`: ours with the embedded model, none with another."""
 
     path: str = ""
     mmproj: str = ""
-    adapter: str = ""
+    adapter: str = "shipped"
     context: int = Field(4_096, ge=512)
     threads: int = Field(0, ge=0, description="0: one a core")
     gpu_layers: int = Field(-1, ge=-1, description="-1: all that fit, where llama.cpp was built for a GPU")

@@ -6,6 +6,7 @@ from typing import Protocol
 import click
 
 from agent import hub, models
+from agent.engine.embedded import VOICE, adapter_path
 from agent.settings import AgentSettings
 
 
@@ -30,6 +31,7 @@ def list_models(settings: HasAgent) -> None:
     used = current.name if current else models.EMBEDDED
     click.echo(f"  {'NAME':<16}{'DISK':>8}{'MEMORY':>9}  {'':<10}ABOUT")
     _row(models.EMBEDDED, 0.1, 0.4, "in use" if used == models.EMBEDDED else "here", _EMBEDDED_ABOUT)
+    _voice_row(settings.agent, embedded=used == models.EMBEDDED)
     for one in models.OFFERS:
         state = "here" if models.is_here(place, one) else ""
         state = "in use" if one.name == used else state
@@ -37,7 +39,21 @@ def list_models(settings: HasAgent) -> None:
     _say_what_goes_before(settings.agent)
 
 
+_VOICE_ABOUT = (
+    "its adapter: characters in their own voice, trained on our corpus. CC0; see models/agent-small.md"
+)
 _EMBEDDED_ABOUT = "SmolLM2 135M Instruct: for trying things out; cannot see. Apache-2.0"
+
+
+def _voice_row(agent: AgentSettings, *, embedded: bool) -> None:
+    """The adapter that ships, beneath the model it is for."""
+    if VOICE.exists():
+        speaks = embedded and agent.backend == "llama" and not agent.llama.path
+        used = speaks and adapter_path(agent.llama.adapter, embedded=True) == str(VOICE)
+        size, mark = f"{VOICE.stat().st_size / 1e6:.0f} MB", "*" if used else " "
+        click.echo(
+            f"{mark} + {VOICE.stem:<14}{size:>8}{'':>9}  {'in use' if used else 'here':<10}{_VOICE_ABOUT}"
+        )
 
 
 def _row(name: str, size: float, memory: float, state: str, about: str) -> None:
@@ -56,7 +72,9 @@ def show(settings: HasAgent, name: str | None) -> None:
     if name == models.EMBEDDED:
         from agent.engine.embedded import embedded_path
 
-        _facts({"name": name, "about": _EMBEDDED_ABOUT, "file": str(embedded_path()), "sees": "no"})
+        adapter = adapter_path(settings.agent.llama.adapter, embedded=True)
+        facts = {"name": name, "about": _EMBEDDED_ABOUT, "file": str(embedded_path()), "sees": "no"}
+        _facts({**facts, "adapter": adapter or "none ([agent.llama] adapter)"})
         return
     one = models.offer(name)
     _facts(

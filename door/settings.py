@@ -16,6 +16,7 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from agent.engine.embedded import SHIPPED
 from agent.errors import ConfigError
 from agent.settings import AgentSettings, Room, Secrets
 from bot.settings import BotSettings
@@ -222,7 +223,7 @@ def _rebased(settings: Settings, base: Path) -> Settings:
                 update[name] = walk(value)
             elif isinstance(value, Path):
                 update[name] = base / value.expanduser()
-            elif name in FILES and value:
+            elif name in FILES and value and value != SHIPPED:
                 update[name] = str(base / Path(value).expanduser())
         return model.model_copy(update=update)
 

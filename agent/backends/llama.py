@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request
-from agent.engine.embedded import embedded_path
+from agent.engine.embedded import adapter_path, embedded_path
 from agent.engine.frames import Frame
 from agent.engine.gguf import check_header, digest
 from agent.engine.model import Options
@@ -38,6 +38,7 @@ class LlamaBackend:
     ) -> None:
         self._settings, self._overrides, self._cache = settings, abilities or AbilitySettings(), cache
         self._path = Path(settings.path).expanduser() if settings.path else embedded_path()
+        self._adapter = adapter_path(settings.adapter, embedded=not settings.path)
         self._worker: Worker | None = None
         self._names: dict[str, str] = {}
         self._abilities: Abilities | None = None
@@ -49,14 +50,14 @@ class LlamaBackend:
         """File name without ending, and 12 digits of the content's hash; adapter likewise. Reads the file
         the first time it is asked before `start`.
         """
-        return self._name(self._settings.adapter)
+        return self._name(self._adapter)
 
     async def check(self) -> None:
         """Looks at the files and loads nothing. Raises BackendError naming the one that will not do."""
         await asyncio.to_thread(self._check_files)
 
     def _check_files(self) -> None:
-        self._name(self._settings.adapter)
+        self._name(self._adapter)
         if self._settings.mmproj:
             self._file_name(Path(self._settings.mmproj).expanduser())
 
@@ -165,7 +166,7 @@ class LlamaBackend:
     async def generate(self, request: Request) -> AsyncIterator[Piece | Done]:
         sampling = request.sampling
         seed = secrets.randbelow(2**31) if sampling.seed is None else sampling.seed
-        adapter = self._settings.adapter if request.adapter is None else request.adapter
+        adapter = self._adapter if request.adapter is None else request.adapter
         if adapter not in self._names:
             await asyncio.to_thread(self._name, adapter)
         worker = await self._ready()

@@ -30,8 +30,20 @@ def run(house: House, *words: str) -> Result:
 
 def test_list_marks_the_one_in_use(house: House) -> None:
     lines = run(house, "list").output.splitlines()
-    assert [line for line in lines if line.startswith("*")] == [line for line in lines if "embedded" in line]
+    assert [line.split()[1:3] for line in lines if line.startswith("*")] == [
+        ["embedded", "0.1"],
+        ["+", "agent-small"],
+    ]
     assert all(any(o.name in line for line in lines) for o in models.OFFERS)
+
+
+def test_the_adapter_that_ships_is_listed_and_shown_off_where_it_is(house: House) -> None:
+    bare = House(house.agent.model_copy(update={"llama": LlamaSettings(adapter="")}))
+    (line,) = (line for line in run(bare, "list").output.splitlines() if "agent-small" in line)
+    assert not line.startswith("*")
+    assert "here" in line
+    assert "agent-small.gguf" in run(house, "show", "embedded").output
+    assert "none ([agent.llama] adapter)" in run(bare, "show", "embedded").output
 
 
 def test_get_and_use(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from agent.backends.base import Abilities, Backend
+from agent.backends.base import Abilities, Backend, Piece, Request, Sampling
 from agent.backends.llama import LlamaBackend
-from agent.engine.embedded import embedded_path
+from agent.engine.embedded import VOICE, embedded_path
 from agent.errors import BackendDown, BackendError
 from agent.settings import AbilitySettings, LlamaSettings
 from tests.agent.backends.contract import HELLO, BackendContract
@@ -39,16 +39,48 @@ class TestLlama(BackendContract):
 async def test_name_is_stem_and_hash(tmp_path: Path) -> None:
     path = embedded_path()
     whole = hashlib.sha256(path.read_bytes()).hexdigest()
-    backend = LlamaBackend(LlamaSettings(), cache=tmp_path)
+    backend = LlamaBackend(LlamaSettings(adapter=""), cache=tmp_path)
     assert backend.model == f"SmolLM2-135M-Instruct.Q4_1-{whole[:12]}"
     assert whole in (tmp_path / "digests.json").read_text()
 
 
+async def test_the_adapter_that_ships_is_the_embedded_models_and_no_others(tmp_path: Path) -> None:
+    assert VOICE.is_file(), "the adapter that ships is missing"
+    other = tmp_path / "other.gguf"
+    other.symlink_to(embedded_path())
+    named = {
+        "ours": LlamaSettings(),
+        "none": LlamaSettings(adapter=""),
+        "another's": LlamaSettings(path=str(other)),
+    }
+    models = {key: LlamaBackend(one, cache=tmp_path).model for key, one in named.items()}
+    assert models["ours"].partition("+")[2].startswith("agent-small-")
+    assert models["none"] == models["ours"].partition("+")[0]
+    assert "+" not in models["another's"]
+
+
+async def test_the_adapter_that_ships_speaks(shared: LlamaBackend) -> None:
+    """It is on unless a request says otherwise, and it changes what is said."""
+    greedy = Sampling(max_tokens=24, temperature=0.0)
+    said = {}
+    for adapter in (None, "", str(VOICE)):
+        events = [e async for e in shared.generate(Request(HELLO, greedy, adapter=adapter))]
+        said[adapter] = "".join(e.text for e in events if isinstance(e, Piece))
+    assert said[None] == said[str(VOICE)] != said[""]
+
+
 async def test_abilities_by_construction(shared: LlamaBackend) -> None:
-    expected = Abilities(
-        sees=False, streams=True, grammar=True, adapters=True, logprobs=False, context=1024, source="probed"
+    found = await shared.abilities()
+    assert found == Abilities(
+        sees=False,
+        streams=True,
+        grammar=True,
+        adapters=True,
+        logprobs=False,
+        context=1024,
+        weights=found.weights,
     )
-    assert await shared.abilities() == expected
+    assert 134e6 < found.weights < 135e6
 
 
 async def test_config_overrides_abilities(tmp_path: Path) -> None:
