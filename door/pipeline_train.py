@@ -79,7 +79,7 @@ def train(loaded: HasAgent, /, to: Path, name: str, base: str, pack: Path | None
 
     \b
     python main.py pipeline train --to data/train/pilot --preset pilot
-    python main.py pipeline train --to data/train/one --rank 16 --rate 5e-4 --epochs 3 --minutes 90
+    python main.py pipeline train --to data/train/one --rank 16 --rate 1e-3 --epochs 3 --minutes 90
     """
     from pipeline.train.recipe import preset
     from pipeline.train.train import train as run

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.errors import BackendError
+from pipeline.apart import apart
 from pipeline.train.rows import Row
 
 Tell = Callable[[int], None]
@@ -42,6 +43,10 @@ def by_llama(
     path: Path, adapter: Path | None, rows: Sequence[Row], tell: Tell = lambda done: None
 ) -> list[Told]:
     """Raises BackendError for what llama.cpp cannot load."""
+    return apart(lambda: _by_llama(path, adapter, rows, tell))
+
+
+def _by_llama(path: Path, adapter: Path | None, rows: Sequence[Row], tell: Tell) -> list[Told]:
     from agent.engine.model import Model, Options
 
     longest = max((row.tokens for row in rows), default=1)
@@ -68,7 +73,12 @@ def by_llama(
 
 
 def _told(logits: NDArray[np.float32], answer: Sequence[int]) -> Told:
+    return Told(logs_of(logits, answer), logits.argmax(-1))
+
+
+def logs_of(logits: NDArray[np.float32], tokens: Sequence[int]) -> NDArray[np.float64]:
+    """Natural log probabilities of `tokens`, each by its own row of `logits` (tokens, vocabulary)."""
     wide = logits.astype(np.float64)
     top = wide.max(-1, keepdims=True)
-    logs = wide - top - np.log(np.exp(wide - top).sum(-1, keepdims=True))
-    return Told(logs[np.arange(len(answer)), list(answer)], logits.argmax(-1))
+    logs: NDArray[np.float64] = wide - top - np.log(np.exp(wide - top).sum(-1, keepdims=True))
+    return logs[np.arange(len(tokens)), list(tokens)]

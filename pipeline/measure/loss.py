@@ -11,6 +11,9 @@ from typing import Any
 
 from agent.backends.base import Message
 from agent.engine.reply import CHUNK, shared
+from agent.errors import BackendError
+from pipeline.export.likelihood import logs_of
+from pipeline.tokens import spoken
 
 
 class Surprise:
@@ -28,9 +31,8 @@ class Surprise:
 
     def of(self, messages: Sequence[Message], answer: str) -> tuple[float, int]:
         """(nats, tokens) of the answer and of the end of its turn."""
-        prompt = self._tokens(messages)
-        said = [*prompt, *self._answer(answer)]
-        tokens = [*said, self._end(said, [*messages, Message("assistant", (answer,))])]
+        prompt, said = spoken(self._engine, messages, answer)
+        tokens = [*prompt, *said]
         first = len(prompt) - 1  # the last token of the prompt foretells the first of the answer
         same = min(shared(self._cached, prompt), first) // CHUNK * CHUNK
         if not self._model.forget_from(same):
@@ -42,34 +44,10 @@ class Surprise:
         nats = sum(self._nats(tokens, at) for at in range(first, len(tokens) - 1, CHUNK))
         return nats, len(tokens) - len(prompt)
 
-    def _answer(self, text: str) -> list[int]:
-        none = len(self._model.tokenise(""))  # a mark of the beginning, where the model has one
-        return list(self._model.tokenise(self._engine.plain(text))[none:])
-
-    def _end(self, said: list[int], messages: Sequence[Message]) -> int:
-        """What the model was taught to end such a turn with: the token that its template writes there."""
-        import llama_cpp as ll
-
-        whole = self._tokens(messages)
-        if whole[: len(said)] == said and len(whole) > len(said) and self._model.ends(whole[len(said)]):
-            return whole[len(said)]
-        return int(ll.llama_vocab_eos(self._model.vocab))
-
-    def _tokens(self, messages: Sequence[Message]) -> list[int]:
-        """As a prompt, with the head of the next reply opened at its end."""
-        with self._engine.prompt([{"role": m.role, "parts": [m.text]} for m in messages]) as units:
-            return [int(u) for u in units]
-
     def _nats(self, tokens: Sequence[int], at: int) -> float:
         """Of the tokens that stand one after those of one batch, which begins at `at`."""
-        import numpy as np
-
         batch = tokens[at : min(at + CHUNK, len(tokens) - 1)]
-        logits = self._logits(batch, at).astype(np.float64)
-        top = logits.max(axis=1, keepdims=True)
-        logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
-        wanted = tokens[at + 1 : at + 1 + len(batch)]
-        return -float(logs[np.arange(len(batch)), wanted].sum())
+        return -float(logs_of(self._logits(batch, at), tokens[at + 1 : at + 1 + len(batch)]).sum())
 
     def _logits(self, tokens: Sequence[int], at: int) -> Any:
         import llama_cpp as ll
@@ -83,7 +61,10 @@ class Surprise:
         code = ll.llama_decode(self._model.ctx, batch)
         ll.llama_batch_free(batch)
         if code:
-            raise RuntimeError(f"llama_decode of {len(tokens)} tokens gave {code}")
+            raise BackendError(
+                f"llama.cpp could not evaluate {len(tokens)} tokens (code {code})",
+                where=str(self._model.path),
+            )
         pointer = ctypes.cast(ll.llama_get_logits(self._model.ctx), ctypes.POINTER(ctypes.c_float))
         return np.ctypeslib.as_array(pointer, shape=(len(tokens), self._model.n_vocab)).copy()
 

@@ -32,7 +32,7 @@ class Recipe:
     base: Path
     to: Path
     rank: int = 16
-    rate: float = 5e-4
+    rate: float = 1e-3
     epochs: float = 3.0
     batch: int = 16
     warmup: float = 0.05

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.backends.base import Message
-from agent.engine.frames import Frame
 from agent.engine.model import Options
 from agent.engine.reply import Engine
-from agent.errors import ConfigError, PromptError
+from agent.errors import PromptError
 from agent.labels import clean_words
 from agent.prompt.build import build, template
 from agent.settings import PromptSettings
+from pipeline.tokens import ending, frames, spoken
 from pipeline.train.samples import Sample
 
 
@@ -51,11 +51,7 @@ class Writer:
         self.engine = Engine(Options(path=str(base), context=length, gpu_layers=0), lambda: None)
         self._settings, self._seed = settings, seed
         self.length = min(length, self.engine.model.n_ctx)
-        self._end = self.engine.end_of_turn()
-        if not self._end:
-            raise ConfigError(
-                "this model has no token that ends a turn", where=str(base), mend="use a chat model"
-            )
+        ending(self.engine)  # a model without one is told at once
 
     @property
     def template(self) -> str:
@@ -69,8 +65,7 @@ class Writer:
     async def _rows(self, samples: Sequence[Sample], tell: Callable[[int], None]) -> Made:
         made = Made()
         for done, sample in enumerate(samples, 1):
-            said = self.engine.plain(clean_words(sample.answer))
-            if not said:
+            if not (said := clean_words(sample.answer)):
                 made.left_out["empty answer"] += 1
                 continue
             try:
@@ -84,8 +79,7 @@ class Writer:
         return made
 
     async def _row(self, sample: Sample, said: str) -> tuple[Row, int]:
-        answer = said + self._end
-        room = self.length - len(self.engine.model.tokenise(answer)) - 1
+        room = self.length - len(self.engine.model.tokenise(self.engine.plain(said))) - 2
 
         async def count(messages: Sequence[Message]) -> int:
             return self.engine.count(frames(messages))
@@ -99,23 +93,10 @@ class Writer:
             seed=seed_of(sample, self._seed),
             weights=self.engine.model.weights,
         )
-        text, _ = self.engine.rendered(frames(prompt.messages))
-        ids = self.engine.model.tokenise(text)
-        whole = self.engine.model.tokenise(text + answer)
-        told = whole[len(ids) :] if whole[: len(ids)] == ids else self._alone(answer)
+        ids, told = spoken(self.engine, prompt.messages, said)
         return Row(
             sample.id, sample.talk, sample.ask.character.id, tuple(ids), tuple(told), sample.weight
         ), prompt.dropped
-
-    def _alone(self, answer: str) -> list[int]:
-        """Where prompt and answer would share a token: as the model, which reads the prompt first, must say it."""
-        bare, ids = self.engine.model.tokenise(""), self.engine.model.tokenise(answer)
-        return ids[len(bare) :]
-
-
-def frames(messages: Sequence[Message]) -> list[Frame]:
-    """As the worker gets them; there are no pixels."""
-    return [{"role": message.role, "parts": [message.text]} for message in messages]
 
 
 def seed_of(sample: Sample, seed: int) -> int:

@@ -14,6 +14,7 @@ from agent.engine.reply import Engine
 from agent.errors import BackendDown, BackendError, ConfigError
 from agent.settings import AgentSettings, LlamaSettings, SamplingSettings
 from evaluation.splits import Part
+from pipeline.apart import apart
 from pipeline.corpus.asks import asks
 from pipeline.corpus.people import characters
 from pipeline.corpus.read import HUMAN, CorpusError, read
@@ -200,6 +201,10 @@ async def test_an_adapter_that_is_not_there_or_is_none_is_told_before_anything_r
 
 @pytest.mark.model
 def test_loss_is_that_of_one_token_after_the_other() -> None:
+    apart(loss_is_that_of_one_token_after_the_other)
+
+
+def loss_is_that_of_one_token_after_the_other() -> None:
     surprise = opened(str(embedded_path()), 512)
     given, answer = (
         [Message("system", ("You are a baker. " * 20,)), Message("user", ("What is it?",))],

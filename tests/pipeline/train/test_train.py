@@ -15,11 +15,12 @@ from agent.settings import PromptSettings
 from evaluation.splits import Part, splits
 from pipeline.corpus.people import characters
 from pipeline.corpus.read import CorpusError, read, read_file
+from pipeline.tokens import frames
 from pipeline.train import estimate, faster, learn
 from pipeline.train.data import Data, gathered
 from pipeline.train.learn import CHECKPOINT
 from pipeline.train.recipe import Recipe, preset
-from pipeline.train.rows import Writer, frames
+from pipeline.train.rows import Writer
 from pipeline.train.samples import Sample, corpus
 from pipeline.train.train import Telling, train
 from tests.pipeline.train import small
