@@ -124,6 +124,40 @@ def waits(only: tuple[str, ...], repeats: int, path: Path | None) -> None:
         raise click.ClickException("not everything could be measured here")
 
 
+@bench.command()
+@click.option("--times", default=20, show_default=True, type=click.IntRange(2, 500), help="Of each kind.")
+@click.option(
+    "--json", "path", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too."
+)
+def first(times: int, path: Path | None) -> None:
+    """From Enter to the first word: a new picture and another character (cold), the next message (warm).
+
+    The whole program but for the screen: the picture is decoded and looked at, the model is the default. About
+    six seconds for each.
+    """
+    import os
+    from dataclasses import asdict
+    from statistics import quantiles
+
+    from agent.engine.cpu import this_cpu
+    from bench.first import first_words
+
+    begun = os.getloadavg()[0]
+    try:
+        found = asyncio.run(first_words(times))
+    except RuntimeError as error:
+        raise click.ClickException(f"a reply failed: {error}") from None
+    cpu = this_cpu()
+    click.echo(f"{cpu.name}, {os.cpu_count()} cores: {cpu.notable}; load {begun:.1f} before")
+    click.echo(f"{'':<8}{'n':>5}{'p50':>10}{'p95':>10}{'worst':>10}")
+    for name, some in asdict(found).items():
+        cuts = quantiles(some, n=20, method="inclusive")
+        row = "".join(f"{_seconds(value):>10}" for value in (cuts[9], cuts[18], max(some)))
+        click.echo(f"{name:<8}{len(some):>5}{row}")
+    if path:
+        path.write_text(json.dumps({"cpu": cpu.name, "flags": cpu.notable, **asdict(found)}, indent=1))
+
+
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.{0 if value >= 0.01 else 2}f} ms"
 

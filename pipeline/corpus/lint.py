@@ -15,7 +15,7 @@ SHARED_RUN, COPIED_RUN = (
     8,
     5,
 )  # words: the longest run two characters may share, or a reply may copy from its note
-PER_CHARACTER = 45  # turns each character has at least
+PER_CHARACTER = 9  # turns each character has at least
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _QUOTED = re.compile(r'"[^"]*"')
 _LABEL = re.compile(
