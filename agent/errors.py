@@ -14,7 +14,8 @@
     ├── DataError              data, or a folder of a training, that cannot be worked with
     ├── Busy                   a queue is full or a rate limit is hit: try again later
     ├── JournalError           the log cannot be opened, migrated, or trusted
-    └── PlatformError          a messaging platform refuses or is misconfigured
+    └── PlatformError          a messaging platform is away or is misconfigured
+        └── PlatformRefused    it said no for good: the same would be refused again
 
 Rooms raise these for everything a person can cause or mend. Anything else is a bug and is caught only
 at an edge (event loop, stage runner, request handler), where it is logged with its traceback.
@@ -90,4 +91,9 @@ class JournalError(VignetteError):
 
 
 class PlatformError(VignetteError):
-    """A messaging platform refuses us, or is set up wrongly."""
+    """A messaging platform is away, refuses us, or is set up wrongly."""
+
+
+class PlatformRefused(PlatformError):
+    """The platform understood and said no (a moderator, a locked thread, a missing permission): what it refused is
+    not worth another try."""

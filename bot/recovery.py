@@ -41,7 +41,7 @@ async def resume(house: House, speech: Turns, turn: TurnRow, place: Place, *, af
         if attempts > MOST_ATTEMPTS:
             await _hand_back(house, outgoing)
         elif current.state == "written":
-            await speech.deliver(current, await platform.open(outgoing), current.text)
+            await speech.redeliver(current, await platform.open(outgoing))
         else:
             await speech.answer(replace(current, message_ids=outgoing.posted), place, after=after)
     except VignetteError as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from agent.agent import Facts, Reply
 from agent.backends.base import Priority
 from agent.character import Character
-from agent.errors import BackendError, Busy, PlatformError, SpendCapReached, VignetteError
+from agent.errors import BackendError, Busy, PlatformError, PlatformRefused, SpendCapReached, VignetteError
 from agent.speech import whole_sentences
 from bot.asking import character_of, make_ask
 from bot.events import Outgoing, Place
@@ -144,6 +144,13 @@ class Turns:
         await self.deliver(turn, delivery, text)
         return text
 
+    async def redeliver(self, turn: TurnRow, delivery: Delivery) -> None:
+        """What was written before a restart. Errors are settled and told as in `answer`."""
+        try:
+            await self.deliver(turn, delivery, turn.text)
+        except VignetteError as error:
+            await self._fail(turn, delivery, error)
+
     async def deliver(self, turn: TurnRow, delivery: Delivery, text: str) -> None:
         platform = turn.channel_id.split(":", 1)[0]
         ids = await delivery.finish(text)
@@ -184,7 +191,7 @@ class Turns:
 
     async def _fail(self, turn: TurnRow, delivery: Delivery | None, error: VignetteError) -> None:
         log.warning("turn %s failed: %s", turn.id, error)
-        if isinstance(error, PlatformError):
+        if isinstance(error, PlatformError) and not isinstance(error, PlatformRefused):
             return  # it stays planned or written, and is finished when the platform is back (bot.recovery)
         if delivery:
             try:

@@ -43,7 +43,7 @@ class Inbox(Protocol):
 
 class Delivery(Protocol):
     """One reply being shown. The bot calls from one task only: any number of updates, then one of finish or
-    abort."""
+    abort; where finish raises PlatformRefused, abort follows."""
 
     async def update(self, text: str) -> None:
         """Shows the whole text so far. May skip; must not block for pacing."""
@@ -51,7 +51,7 @@ class Delivery(Protocol):
 
     async def finish(self, text: str) -> Sequence[str]:
         """Shows the final text, which replaces all updates. Returns the platform's message ids, in order;
-        raises PlatformError if it could not be delivered."""
+        raises PlatformError if it could not be delivered, PlatformRefused if it never can be."""
         ...
 
     async def abort(self, words: str) -> None:

@@ -40,6 +40,17 @@ def intents(content: bool) -> discord.Intents:
     )
 
 
+def with_channel(interaction: dict[str, Any]) -> dict[str, Any]:
+    """Discord's description lets an interaction leave out `channel` and demands `channel_id` of those that have one;
+    discord.py reads the first alone, and would take all channels for one."""
+    if "channel" in interaction or not interaction.get("channel_id"):
+        return interaction
+    channel: dict[str, Any] = {"id": interaction["channel_id"]}
+    if "guild_id" not in interaction:
+        channel |= {"type": discord.ChannelType.private.value, "recipients": [interaction["user"]]}
+    return {**interaction, "channel": channel}
+
+
 class Client(discord.Client):
     """`identify_pause` seconds lie between two identifies (Discord's own limit is one in five)."""
 
@@ -63,6 +74,9 @@ class Client(discord.Client):
             chunk_guilds_at_startup=False,
             **more,
         )
+        parsers = self._connection.parsers
+        parse = parsers["INTERACTION_CREATE"]
+        parsers["INTERACTION_CREATE"] = lambda data: parse(with_channel(data))
         self._identify_pause = identify_pause
         self.ear: Ear | None = None
         self.commands: app_commands.CommandTree[Any] | None = None

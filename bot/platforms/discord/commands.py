@@ -33,7 +33,11 @@ class Desk(Protocol):
 
 def tree(client: discord.Client, desk: Desk) -> app_commands.CommandTree[Any]:
     """All commands, on a client that has no tree yet."""
-    made: app_commands.CommandTree[Any] = app_commands.CommandTree(client)
+    made: app_commands.CommandTree[Any] = app_commands.CommandTree(
+        client,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+    )
     made.add_command(_character(desk))
     for command in (*_speaking(desk), *_plain(desk), *_personal(desk)):
         made.add_command(command)

@@ -23,6 +23,12 @@ ACKNOWLEDGED = 40060
 ANYWHERE = ("help", "invite", "privacy", "forget")  # also outside the allow-list: they concern the person
 BROKEN = Answer("Something went wrong here; the log of the bot says what.")
 NOT_HERE = Answer("I am not set up for this channel.")
+UNKNOWN = Answer("Discord does not tell me which channel this is. Say something here first, then try again.")
+SPEAKING = ("character.add", "talk", "duet", "again")  # a reply in the place is what they are for
+MUTE = Answer(
+    "I may not write here, so nobody could answer. Give me View Channel and Send Messages (in threads: Send Messages "
+    "in Threads) in this channel."
+)
 
 
 class CommandDesk:
@@ -53,6 +59,8 @@ class CommandDesk:
     async def complete(
         self, interaction: Interaction, command: str, argument: str, typed: str
     ) -> list[app_commands.Choice[str]]:
+        if interaction.channel is None:
+            return []
         try:
             found = await self._inbox.suggest(self._place(interaction), command, argument, typed)
         except Exception:
@@ -86,9 +94,13 @@ class CommandDesk:
     async def _answer(
         self, interaction: Interaction, name: str, given: dict[str, Any], shown: tuple[Attachment, ...]
     ) -> Answer:
+        if interaction.channel is None:  # a thread that this process has not met: its parent is not known
+            return UNKNOWN
         place = self._place(interaction)
         if not self._rules.allows(place) and name not in ANYWHERE:
             return NOT_HERE
+        if name in SPEAKING and not _may_speak(interaction, place):
+            return MUTE
         if name == "invite":
             return Answer(f"Invite me with just the permissions I need: {invite(interaction.application_id)}")
         manager = place.private or interaction.permissions.manage_channels
@@ -161,15 +173,23 @@ class CommandDesk:
         await self._call(send, what="answer a command", arrived=arrived)
 
 
-class _Which(discord.ui.Modal, title="Ask a character"):
-    character: discord.ui.TextInput["_Which"] = discord.ui.TextInput(label="Character", max_length=100)
-    words: discord.ui.TextInput["_Which"] = discord.ui.TextInput(
-        label="What do you say?", style=discord.TextStyle.paragraph, required=False, max_length=1_500
-    )
+def _may_speak(interaction: Interaction, place: Place) -> bool:
+    """By what Discord says of our rights with each interaction: the newest there is."""
+    have = interaction.app_permissions
+    sends = have.send_messages_in_threads if place.parent else have.send_messages
+    return place.private or (have.view_channel and sends)
 
+
+class _Which(discord.ui.Modal, title="Ask a character"):
     def __init__(self, desk: CommandDesk, pictures: Sequence[Attachment]) -> None:
         super().__init__(timeout=900)
         self._desk, self._pictures = desk, pictures
+        self._character = discord.ui.TextInput[Any](max_length=100)
+        self._words = discord.ui.TextInput[Any](
+            style=discord.TextStyle.paragraph, required=False, max_length=1_500
+        )
+        self.add_item(discord.ui.Label[Any](text="Character", component=self._character))
+        self.add_item(discord.ui.Label[Any](text="What do you say?", component=self._words))
 
     async def on_submit(self, interaction: Interaction, /) -> None:
-        await self._desk.carry_out_talk(interaction, self.character.value, self.words.value, self._pictures)
+        await self._desk.carry_out_talk(interaction, self._character.value, self._words.value, self._pictures)

@@ -23,12 +23,15 @@ class Faces:
     def __init__(self, read: Callable[[str], bytes]) -> None:
         self._read = read
         self._urls: dict[str, str] = {}
+        self._refused: set[str] = set()  # whose face Discord does not take; asked again after the next start
         self._known: dict[str, str] | None = None
         self._lock = asyncio.Lock()
 
     async def url(self, client: discord.Client, character_id: str) -> str | None:
         """The address of a character's face, uploaded when first needed."""
         async with self._lock:
+            if character_id in self._refused:
+                return None
             if character_id not in self._urls:
                 try:
                     self._urls[character_id] = await self._find(client, character_id)
@@ -40,6 +43,8 @@ class Faces:
                     LookupError,
                 ) as error:
                     log.warning("no face for %s on Discord: %s", character_id, error)
+                    if isinstance(error, discord.HTTPException) and error.status == 400:
+                        self._refused.add(character_id)
                     return None
             return self._urls[character_id]
 

@@ -3,14 +3,33 @@
 import base64
 import hashlib
 import re
+import unicodedata
 from datetime import UTC, datetime
 
+UNSEEN = ("Cf", "Cc", "Cs")  # general categories of Unicode
 _CROCKFORD = {c: i for i, c in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
+
+
+def shown_name(name: str) -> str:
+    """A name as Discord shows it: without characters that nobody sees, white space as single blanks. What joins the
+    parts of one emoji stays."""
+    seen = "".join(
+        c for at, c in enumerate(name) if unicodedata.category(c) not in UNSEEN or _joins(name, at)
+    )
+    return re.sub(r"\s+", " ", seen).strip()
+
+
+def _joins(name: str, at: int) -> bool:
+    """Whether this is a zero-width joiner between two symbols."""
+    before, after = name[:at].rstrip("\ufe0f")[-1:], name[at + 1 : at + 2]
+    return name[at] == "\u200d" and all(
+        c and unicodedata.category(c) in ("So", "Sk") for c in (before, after)
+    )
 
 
 def webhook_name(name: str) -> str:
     """A character's name as Discord takes it for a webhook: 1 to 80 characters, without the words it forbids."""
-    name = re.sub(r"\s+", " ", name).strip()
+    name = shown_name(re.sub(r"\s+", " ", name))
     name = re.sub(r"(?i)(dis)(cord)", r"\1-\2", name)
     name = re.sub(r"(?i)(cly)(de)", r"\1-\2", name)
     while len(name.encode("utf-16-le", "replace")) // 2 > 80:

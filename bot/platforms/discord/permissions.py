@@ -2,7 +2,7 @@
 
 import discord
 
-from agent.errors import PlatformError
+from agent.errors import PlatformError, PlatformRefused
 
 NEEDED = discord.Permissions(
     view_channel=True,
@@ -11,6 +11,14 @@ NEEDED = discord.Permissions(
     read_message_history=True,
     manage_webhooks=True,
 )
+# Codes of Discord's documentation ("JSON error codes") whose text alone tells nobody what to do.
+_MENDS = {
+    200_000: "let the server's AutoMod pass what the bot says, or take the word out of its list",
+    200_001: "let the server's AutoMod pass what the bot says, or take the word out of its list",
+    240_000: "Discord takes a link in it for harmful",
+    160_005: "unlock the thread",
+    50_083: "take the thread out of the archive, or write in it",
+}
 WEBHOOK_HINT = (
     "I may not manage webhooks here, so characters speak under my name. Give me **Manage Webhooks** in this channel "
     "and they get their own names and faces."
@@ -42,7 +50,9 @@ def may_post(channel: object) -> bool:
 
 
 def refusal(error: discord.HTTPException, channel: object, deed: str) -> PlatformError:
-    """Discord's no in words a person can act on."""
+    """Discord's no in words a person can act on. It is for good, but where the token itself is refused: then nothing
+    goes until the owner has mended that."""
+    kind = PlatformError if error.status == 401 else PlatformRefused
     where = getattr(channel, "name", None)
     where = f"#{where}" if where else "a Discord channel"
     if isinstance(error, discord.Forbidden):
@@ -51,12 +61,16 @@ def refusal(error: discord.HTTPException, channel: object, deed: str) -> Platfor
         if not isinstance(channel, discord.Thread):
             missing = [name for name in missing if name != "send_messages_in_threads"]
         named = ", ".join(_spoken(name) for name in missing) or "View Channel and Send Messages"
-        return PlatformError(
+        return kind(
             f"Discord does not let me {deed} ({error.text or 'forbidden'})",
             where=where,
             mend=f"give the bot: {named}",
         )
-    return PlatformError(f"Discord refused to {deed}: {error.text or error.status}", where=where)
+    return kind(
+        f"Discord refused to {deed} ({error.text or error.status})",
+        where=where,
+        mend=_MENDS.get(error.code, ""),
+    )
 
 
 def _spoken(permission: str) -> str:

@@ -218,8 +218,27 @@ class DiscordPlatform:
             commands.copy_global_to(guild=guild)
         now, call = digest(commands), rest.Caller(self._pause, tries=2)
         try:
+            await self._withdraw(client, call)
             if await self._memory.get(key) != now:
                 await call(lambda: commands.sync(guild=guild), what="register the commands")
                 await self._memory.set(key, now)
         except (discord.DiscordException, VignetteError) as error:
             log.warning("the slash commands could not be registered: %s", error)
+
+    async def _withdraw(self, client: Client, call: rest.Caller) -> None:
+        """What was registered elsewhere (for one server, now for all, or the other way round) would stand twice."""
+        application, where = client.application_id, str(self._settings.guild or 0)
+        key = f"discord:commands:{application}:where"
+        before = await self._memory.get(key)
+        if before and before != where and application is not None:
+            app, server = application, int(before)
+
+            async def withdraw() -> None:
+                if server:
+                    await client.http.bulk_upsert_guild_commands(app, server, payload=[])
+                else:
+                    await client.http.bulk_upsert_global_commands(app, payload=[])
+
+            await call(withdraw, what="withdraw the former commands")
+            await self._memory.set(f"discord:commands:{application}:{before}", "")
+        await self._memory.set(key, where)

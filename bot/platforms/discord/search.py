@@ -7,7 +7,7 @@ from datetime import timedelta
 import discord
 
 from bot.events import Outgoing
-from bot.platforms.discord.names import begun, nonce, snowflake
+from bot.platforms.discord.names import begun, nonce, shown_name, snowflake
 
 FOLLOWING = 500  # messages that are looked through after the one that a turn answers
 RECENT = 100  # messages that are looked through where a turn answers none
@@ -63,7 +63,7 @@ async def by_webhook(
     """Messages through our webhook under that name that nobody accounts for; with `text`, saying just that."""
     found = []
     for message in await recent(channel, after):
-        if message.webhook_id != webhook_id or message.author.name != name:
+        if message.webhook_id != webhook_id or shown_name(message.author.name) != shown_name(name):
             continue
         if text is not None and message.content.strip() != text.strip():
             continue

@@ -150,6 +150,10 @@ class Speaking:
         main, parent = self._accounts.main, _parent(channel)
         if not self._webhooks or main.hooks is None or main.client is None or parent is None:
             return None
+        if not may_post(
+            channel
+        ):  # a webhook could; whoever took that right from the bot meant its characters
+            return None
         if await main.hooks.get(parent) is None:
             if await main.hooks.hint_due(parent.id):
                 await self._hint(channel)

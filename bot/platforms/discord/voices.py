@@ -1,7 +1,7 @@
 """How a reply reaches a channel: through a webhook under the character's name, or by a bot account."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import discord
 
@@ -12,6 +12,7 @@ from bot.platforms.discord.names import message_id, nonce, webhook_name
 from bot.platforms.discord.permissions import refusal
 from bot.platforms.discord.webhooks import UNKNOWN_WEBHOOK, Webhooks
 
+NO_HISTORY = 160_002  # "Cannot reply without permission to read message history"
 SILENT = discord.AllowedMentions.none()
 
 
@@ -42,24 +43,27 @@ class AccountVoice:
         self._channel, self._call, self._turn = channel, call, turn
 
     async def post(self, text: str, serial: int) -> str:
-        answered = message_id(self._turn.after) if serial == 0 else 0
-
-        async def send() -> discord.Message:
-            mark = nonce(self._turn.turn_id, serial)
-            if not answered:
-                return await self._channel.send(text, nonce=mark, allowed_mentions=SILENT)
-            reference = discord.MessageReference(
-                message_id=answered, channel_id=int(self._turn.place.id), fail_if_not_exists=False
-            )
-            return await self._channel.send(text, nonce=mark, reference=reference, allowed_mentions=SILENT)
-
         try:
-            sent = await self._call(send, what="post a reply")
+            sent = await self._sent(text, serial, message_id(self._turn.after) if serial == 0 else 0)
         except discord.HTTPException as error:
             raise refusal(error, self._channel, "post a reply") from error
         if sent.content.strip() != text.strip():  # it stood already, from before a crash, with other words
             await self.edit(str(sent.id), text)
         return str(sent.id)
+
+    async def _sent(self, text: str, serial: int, answered: int) -> discord.Message:
+        """`answered`: the message that it answers; 0: it answers none, or may not say so."""
+        more: dict[str, Any] = {"nonce": nonce(self._turn.turn_id, serial), "allowed_mentions": SILENT}
+        if answered:
+            more["reference"] = discord.MessageReference(
+                message_id=answered, channel_id=int(self._turn.place.id), fail_if_not_exists=False
+            )
+        try:
+            return await self._call(lambda: self._channel.send(text, **more), what="post a reply")
+        except discord.HTTPException as error:
+            if not answered or not (error.code == NO_HISTORY or isinstance(error, discord.Forbidden)):
+                raise
+        return await self._sent(text, serial, 0)  # replying takes Read Message History, speaking does not
 
     async def edit(self, identity: str, text: str) -> bool:
         message = self._partial(identity)

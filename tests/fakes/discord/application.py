@@ -49,11 +49,12 @@ class ApplicationRoutes:
         bot = self.rest.bot(request)
         bot.command_syncs += 1
         guild = request.match_info.get("guild")
-        bot.commands = [_command(bot, c, self.rest.world.snowflake(), guild) for c in await request.json()]
-        return answer(bot.commands)
+        told = [_command(bot, c, self.rest.world.snowflake(), guild) for c in await request.json()]
+        bot.registered[guild or ""] = told
+        return answer(told)
 
     async def get_commands(self, request: web.Request) -> web.Response:
-        return answer(self.rest.bot(request).commands)
+        return answer(self.rest.bot(request).registered.get(request.match_info.get("guild", ""), []))
 
     async def emojis(self, request: web.Request) -> web.Response:
         return answer({"items": self.rest.bot(request).emojis})

@@ -24,6 +24,7 @@ class Fault:
     times: int = 1
     status: int = 500
     seconds: float = 0.0
+    code: int = 0
     struck: int = 0
 
 
@@ -58,7 +59,7 @@ async def _suffer(fault: Fault, request: web.Request, handler: Handler) -> web.S
         await asyncio.sleep(fault.seconds)
         return await handler(request)
     if fault.kind == "status":
-        return refusal(fault.status, 0, "ordered by the test")
+        return refusal(fault.status, fault.code, "ordered by the test")
     if fault.kind == "status-after":
         await handler(request)
         return refusal(fault.status, 0, "ordered by the test, after the work was done")

@@ -161,6 +161,8 @@ class MessageRoutes:
         if nonce:
             more["nonce"] = nonce
         if "message_reference" in body:
+            if not self.rest.world.permissions(channel, bot.id) & PERMISSIONS["read_message_history"]:
+                raise Refused(403, 160_002, "Cannot reply without permission to read message history")
             more |= {"type": 19, "message_reference": body["message_reference"]}
             more["referenced_message"] = None
         message = self.rest.world.message(channel, bot.user, body.get("content") or "", **more)

@@ -177,10 +177,18 @@ class LoopbackDiscord(People):
     # what goes wrong
 
     def fault(
-        self, method: str, path: str, kind: Kind, *, times: int = 1, status: int = 500, seconds: float = 0.05
+        self,
+        method: str,
+        path: str,
+        kind: Kind,
+        *,
+        times: int = 1,
+        status: int = 500,
+        seconds: float = 0.05,
+        code: int = 0,
     ) -> Fault:
         """The next `times` requests with this method (or `*`) whose path matches suffer."""
-        return self.faults.add(Fault(method, re.compile(path), kind, times, status, seconds))
+        return self.faults.add(Fault(method, re.compile(path), kind, times, status, seconds, code))
 
     @property
     def on_posted(self) -> Callable[[Json], Awaitable[None]] | None:

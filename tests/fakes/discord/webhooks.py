@@ -1,5 +1,7 @@
 """REST of webhooks: made, listed, deleted, and what is posted, edited and deleted through them."""
 
+import unicodedata
+
 from aiohttp import web
 
 from tests.fakes.discord.faults import Refused, answer
@@ -76,7 +78,7 @@ class WebhookRoutes:
         webhook = self.hook(request)
         channel = self.target(request, webhook)
         body, files = await body_of(request)
-        name = body.get("username") or webhook["name"]
+        name = "".join(c for c in body.get("username") or webhook["name"] if unicodedata.category(c) != "Cf")
         if not 1 <= len(name) <= 80 or any(word in name.lower() for word in FORBIDDEN_NAMES):
             raise Refused(400, 50035, "username: not allowed")
         attachments = [self.rest.world.attach(channel, n, data) for n, data in files.values()]

@@ -36,9 +36,14 @@ class Bot:
     token: str
     user: Json
     content_intent: bool = True
-    commands: list[Json] = field(default_factory=list)
+    registered: dict[str, list[Json]] = field(default_factory=dict)  # by server; those for all by ""
     command_syncs: int = 0
     emojis: list[Json] = field(default_factory=list)
+
+    @property
+    def commands(self) -> list[Json]:
+        """All that a person is shown: one that is registered twice stands twice."""
+        return [command for some in self.registered.values() for command in some]
 
 
 @dataclass(frozen=True)

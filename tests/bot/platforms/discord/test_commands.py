@@ -120,6 +120,26 @@ async def test_definitions_are_registered_once(town: Town, inbox: Recorder, guil
     assert len(names) == 12
 
 
+async def test_a_command_that_moves_between_one_server_and_all_never_stands_twice(
+    town: Town, inbox: Recorder
+) -> None:
+    notes, one = Notes(), int(town.guild["id"])
+    for guild in (one, None, one, None):
+        async with running(town.discord, inbox, memory=notes, settings=DiscordSettings(guild=guild)):
+            await inbox.until(lambda r: town.discord.bot.commands)
+            names = [c["name"] for c in town.discord.bot.commands]
+            assert len(names) == len(set(names)) == 12
+            assert bool(town.discord.bot.registered[str(one) if guild else ""])
+
+
+async def test_commands_say_where_they_may_be_used(town: Town, inbox: Recorder) -> None:
+    async with running(town.discord, inbox):
+        await inbox.until(lambda r: town.discord.bot.commands)
+    for command in town.discord.bot.commands:
+        assert command["contexts"] == [0, 1], "servers and direct messages"
+        assert command["integration_types"] == [0]
+
+
 @pytest.mark.parametrize("kind", ["drop-before", "drop-after", "status", "status-after"])
 async def test_a_command_survives_a_lost_acknowledgement(town: Town, inbox: Recorder, kind: str) -> None:
     d = town.discord

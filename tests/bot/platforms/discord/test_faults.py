@@ -1,8 +1,13 @@
 """REST that fails: nothing is lost, nothing stands twice."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import discord
 import pytest
 
-from agent.errors import PlatformError
+from agent.errors import PlatformError, PlatformRefused
+from bot.platforms.discord.permissions import refusal
 from bot.settings import DiscordSettings
 from tests.bot.platforms.discord.conftest import Town
 from tests.bot.platforms.discord.house import Notes, Recorder, outgoing, place, running
@@ -126,3 +131,67 @@ async def test_faces_that_discord_refuses_cost_nothing_but_the_face(town: Town, 
     assert bare.avatar == ""
     assert faced.avatar.startswith("https://cdn.discordapp.com/emojis/")
     assert len(d.bot.emojis) == 1
+
+
+@pytest.mark.parametrize("code", [200_000, 240_000, 160_005, 50_083])
+async def test_what_is_refused_for_good_is_told_apart(town: Town, inbox: Recorder, code: int) -> None:
+    d = town.discord
+    async with running(d, inbox):
+        d.fault("PATCH", "/messages/", "status", status=400, code=code, times=9)
+        with pytest.raises(PlatformRefused) as caught:
+            await inbox.speak(outgoing(place(town.channel)), ["First", "First and last."])
+    assert caught.value.mend
+    assert caught.value.where == "#general"
+
+
+async def test_a_token_that_is_refused_settles_nothing() -> None:
+    no = refusal(_http_error(401), None, "post a reply")
+    assert not isinstance(no, PlatformRefused)
+    assert isinstance(refusal(_http_error(400), None, "post a reply"), PlatformRefused)
+
+
+def _http_error(status: int) -> discord.HTTPException:
+    answer = SimpleNamespace(status=status, reason="no")
+    return discord.HTTPException(answer, {"code": 0, "message": "no"})  # type: ignore[arg-type]
+
+
+async def test_without_the_history_a_reply_stands_without_its_reference(town: Town, inbox: Recorder) -> None:
+    d = town.discord
+    d.deny(town.channel, "manage_webhooks", "read_message_history")
+    asked = await d.say(town.john, town.channel, "Hello?")
+    async with running(d, inbox):
+        await inbox.speak(outgoing(place(town.channel), after=asked["id"]), ["He", "Hello."])
+    answers = [m for m in d.world.messages[town.channel["id"]].values() if "Hello." in m["content"]]
+    assert [m.get("message_reference") for m in answers] == [None]
+
+
+async def test_where_the_bot_may_not_write_its_characters_do_not_either(town: Town, inbox: Recorder) -> None:
+    d = town.discord
+    async with running(d, inbox):  # the webhook is there from better days
+        await inbox.speak(outgoing(place(town.channel)), ["Hello."])
+    d.deny(town.channel, "send_messages")
+    async with running(d, inbox):
+        with pytest.raises(PlatformRefused, match="does not let me"):
+            await inbox.speak(outgoing(place(town.channel), turn_id="turn-2"), ["Hello again."])
+    assert [m.content for m in d.messages(town.channel)] == ["Hello."]
+
+
+async def test_a_name_with_unseen_characters_is_found_again(town: Town, inbox: Recorder) -> None:
+    """The answer to a post is lost: what stands already is found under the name as Discord shows it."""
+    d = town.discord
+    turn = replace(outgoing(place(town.channel)), character_name="Sher\u200block")
+    async with running(d, inbox):
+        d.fault("POST", POSTS["webhook"], "drop-after")
+        await inbox.speak(turn, ["Hello."])
+    (reply,) = d.messages(town.channel)
+    assert reply.author == "Sherlock"
+
+
+async def test_a_face_that_is_refused_is_not_sent_again_and_again(town: Town, inbox: Recorder) -> None:
+    d = town.discord
+    async with running(d, inbox):
+        fault = d.fault("POST", "/emojis", "status", status=400, times=9)
+        for turn in ("turn-1", "turn-2", "turn-3"):
+            await inbox.speak(outgoing(place(town.channel), turn_id=turn), ["Hello."])
+    assert fault.struck == 1
+    assert len(d.messages(town.channel)) == 3

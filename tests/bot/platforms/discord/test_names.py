@@ -1,12 +1,13 @@
 """Names, nonces and ids."""
 
+import unicodedata
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.platforms.discord.faces import EMOJI_BYTES, emoji_name, fitting
-from bot.platforms.discord.names import begun, message_id, nonce, snowflake, webhook_name
+from bot.platforms.discord.names import begun, message_id, nonce, shown_name, snowflake, webhook_name
 
 
 @settings(deadline=None)
@@ -16,6 +17,25 @@ def test_webhook_names_are_always_taken(name: str) -> None:
     assert 1 <= len(made) <= 80
     assert "discord" not in made.lower()
     assert "clyde" not in made.lower()
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([*"discord", *"clyde", "\u200b", "\u200d", "\u2060", "\xad", " ", "🎩"])).map(
+        "".join
+    )
+)
+def test_what_nobody_sees_hides_no_forbidden_word(name: str) -> None:
+    shown = "".join(c for c in webhook_name(name) if unicodedata.category(c) != "Cf").lower()
+    assert "discord" not in shown
+    assert "clyde" not in shown
+
+
+def test_a_name_is_compared_as_it_is_shown() -> None:
+    assert shown_name(" Sher\u200block \n Holmes\u2060") == "Sherlock Holmes"
+    assert webhook_name("Cl\u200dyde") == "Cly-de"
+    assert shown_name("👩\u200d🚀 Vera") == "👩\u200d🚀 Vera", "one emoji stays one"
+    assert webhook_name("\u200b") == "Character"
 
 
 @settings(deadline=None)
