@@ -13,16 +13,21 @@ from agent.prompt.ask import Ask, Prompt
 from agent.prompt.build import build
 from agent.settings import AgentSettings
 from agent.speech import Speech, whole_sentences
+from agent.unfit.check import Check
+from agent.unfit.line import line
 
 log = logging.getLogger(__name__)
 
-EMPTY_TRIES = 3  # a reply of nothing is asked for again, with another seed
+TRIES = 3  # a reply of nothing, or one that may not be shown, is asked for again with another seed
+NOTHING, UNFIT = "says nothing", "unfit"
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """How a reply came about; the journal keeps it. Times in milliseconds, cost in US dollars, `finish` one
-    of `stop`, `limit` (cut after a whole sentence), `speaker` (it began to speak for another)."""
+    of `stop`, `limit` (cut after a whole sentence), `speaker` (it began to speak for another), `unfit` (cut before
+    what may not be shown), `line` (no try was fit: a line of the card's). `refused`: why the tries before were not
+    shown, with semicolons between."""
 
     template_version: str
     prompt_hash: str
@@ -37,6 +42,7 @@ class Facts:
     cost: float
     finish: str
     dropped_turns: int
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,10 @@ class Agent:
         sampling = self.settings.sampling
         budget = able.context - sampling.max_tokens
         pinned = sampling.seed if seed is None else seed
-        for attempt in range(EMPTY_TRIES):
-            # Another seed for each try: the same one would give the same nothing.
+        refused: list[str] = []
+        last: Reply | None = None
+        for attempt in range(TRIES):
+            # Another seed for each try: the same one would give the same again.
             chosen = random.getrandbits(31) if pinned is None else pinned + attempt
             prompt = await build(
                 ask,
@@ -85,24 +93,34 @@ class Agent:
                 adapter=adapter or None,
                 cache_key=prompt.cache_key,
             )
-            async with aclosing(self._run(prompt, request, begun)) as steps:
+            async with aclosing(self._run(prompt, request, begun, Check(ask, prompt))) as steps:
                 async for step in steps:
-                    if isinstance(step, str) or step.text:
+                    if isinstance(step, str):
                         yield step
-                    if isinstance(step, Reply) and step.text:
+                        continue
+                    last, why = step
+                    if last.text:
+                        yield replace(last, facts=replace(last.facts, refused="; ".join(refused)))
                         return
+                    refused.append(why)
             log.warning(
-                "%s answered with nothing (try %d of %d)", self.backend.model, attempt + 1, EMPTY_TRIES
+                "%s: a reply that %s (try %d of %d)", self.backend.model, refused[-1], attempt + 1, TRIES
             )
-        raise BackendError(
-            f"{self.backend.model} answered with nothing, {EMPTY_TRIES} times",
-            where=f"character {ask.character.id}",
-            mend="try again; if it stays so, the model's chat template may not fit it (`models show`)",
-        )
+        if last is None or set(refused) == {NOTHING}:
+            raise BackendError(
+                f"{self.backend.model} answered with nothing, {TRIES} times",
+                where=f"character {ask.character.id}",
+                mend="try again; if it stays so, the model's chat template may not fit it (`models show`)",
+            )
+        facts = replace(last.facts, finish="line", refused="; ".join(refused))
+        yield Reply(line(ask.character, facts.seed or 0), facts)
 
-    async def _run(self, prompt: Prompt, request: Request, begun: float) -> AsyncGenerator[str | Reply, None]:
+    async def _run(
+        self, prompt: Prompt, request: Request, begun: float, check: Check
+    ) -> AsyncGenerator[str | tuple[Reply, str], None]:
+        """One try: texts to show, then its Reply and, where that is empty, why."""
         speech = Speech([prompt.own, *prompt.called], prompt.others)
-        raw, shown, finish, first = "", "", "", 0.0
+        raw, shown, finish, first, why = "", "", "", 0.0, NOTHING
         done: Done | None = None
         pieces = 0
         async with aclosing(self.backend.generate(request)) as stream:  # type: ignore[type-var]
@@ -114,17 +132,21 @@ class Agent:
                 first = first or time.perf_counter()
                 raw += event.text
                 heard = speech.hear(raw)
-                if heard.text != shown:
-                    shown = heard.text
+                judged = check.of(heard.text)
+                fit = heard.text[: judged.upto].rstrip()
+                if len(fit) > len(shown):  # what was shown is not taken back for a word that is held
+                    shown = fit
                     yield shown
-                if heard.ended:
-                    finish = "speaker"
+                if judged.reason or heard.ended:
+                    finish = UNFIT if judged.reason else "speaker"
                     break
         text = speech.hear(raw, final=True).text
-        if finish == Finish.LIMIT:
+        if (judged := check.of(text, final=True)).reason:
+            finish, why, text = UNFIT, judged.reason, _whole(text[: judged.upto])
+        elif finish == Finish.LIMIT:
             text = whole_sentences(text)
         now = time.perf_counter()
-        yield Reply(
+        reply = Reply(
             text,
             Facts(
                 template_version=prompt.template,
@@ -143,6 +165,13 @@ class Agent:
                 dropped_turns=prompt.dropped,
             ),
         )
+        yield reply, why
+
+
+def _whole(text: str) -> str:
+    """The whole sentences that stand before what is not fit; nothing where there is none."""
+    cut = whole_sentences(text)
+    return cut if text.startswith(cut) else ""
 
 
 __all__ = ["Agent", "Ask", "Facts", "Piece", "Reply"]

@@ -158,6 +158,22 @@ def first(times: int, path: Path | None) -> None:
         path.write_text(json.dumps({"cpu": cpu.name, "flags": cpu.notable, **asdict(found)}, indent=1))
 
 
+@bench.command()
+@click.option(
+    "--replies",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of `pipeline measure`: its systems' first tries as well.",
+)
+def unfit(replies: Path | None) -> None:
+    """How many replies may not be shown: of the corpus, where each is a false alarm, and of models."""
+    from bench.unfit import corpus, kept
+
+    for row in [corpus("compact"), corpus("full"), *(kept(replies) if replies else [])]:
+        share = sum(row.reasons.values())
+        why = "; ".join(f"{count} {reason}" for reason, count in row.reasons.most_common())
+        click.echo(f"{row.what:<32}{share:>5} of {row.n:<6}{share / max(1, row.n):>7.2%}  {why}".rstrip())
+
+
 def _seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.{0 if value >= 0.01 else 2}f} ms"
 

@@ -17,7 +17,8 @@ from journal.schema import turn_messages, turn_pictures, turns
 class Made:
     """How a character's words came about. Times in milliseconds from the call to the backend; `cost` in US
     dollars; `dropped_turns` were left out of the prompt to fit the context; `finish` is the backend's
-    (`stop`, `limit`) or why it was cut; `model` names what answered."""
+    (`stop`, `limit`) or why it was cut; `model` names what answered; `refused` says why tries before were not
+    shown."""
 
     template_version: str
     prompt_hash: str
@@ -32,6 +33,7 @@ class Made:
     cost: float = 0.0
     finish: str = ""
     dropped_turns: int = 0
+    refused: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))

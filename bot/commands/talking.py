@@ -99,6 +99,11 @@ async def why(ctx: Context) -> Answer:
             f"tokens ({m.cached_tokens} cached), {m.reply_tokens} reply tokens, the first after "
             f"{m.first_token_ms:.0f} ms, all after {m.total_ms:.0f} ms."
         )
+        if m.refused:
+            shown = "; what you read is a line of the card's" if m.finish == "line" else ""
+            lines.append(f"Not shown before it, since it {m.refused.replace('; ', '; it ')}{shown}.")
+        if m.finish == "unfit":
+            lines.append("It was cut before words that only its prompt has.")
         if m.dropped_turns:
             lines.append(f"The {m.dropped_turns} oldest turns did not fit and were left out.")
     lines.append(f"Character version {turn.character_version}; turn `{turn.id}`.")

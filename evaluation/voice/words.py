@@ -3,8 +3,10 @@
 import re
 from functools import lru_cache
 
-_EAST = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without blanks: every sign counts as a word
-_WORD = re.compile(rf"[{_EAST}]|[^\W_{_EAST}]+(?:['’][^\W_{_EAST}]+)*")
+from agent.words import words
+
+__all__ = ["STOP", "content", "stem", "words"]
+
 _CONFIDENCE = re.compile(r"\((?:0\.\d+|1\.0+)\)")  # how sure the eyes are of a tag
 _SUFFIXES = ("ingly", "edly", "ings", "ing", "ied", "ies", "ed", "es", "ly", "s")
 _SHORTEST = 3  # letters that a stem keeps
@@ -25,11 +27,6 @@ _STOP = """
     tag tags machine guess text picture pictures colour colours shape mostly subject recognised kind
 """
 STOP = frozenset(_STOP.split())
-
-
-def words(text: str) -> list[str]:
-    """In order, without case and punctuation. Of Chinese and Japanese every sign is one."""
-    return [w.casefold().replace("’", "'") for w in _WORD.findall(text)]
 
 
 @lru_cache(4096)  # notes are compared with many replies

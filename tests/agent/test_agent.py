@@ -1,9 +1,16 @@
-"""Which seed a reply is made with: the caller's, the settings', or a new one; never the same for another try."""
+"""Which seed a reply is made with: the caller's, the settings', or a new one; never the same for another try. And what
+is never shown."""
+
+import itertools
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
 from agent.agent import Agent, Reply
 from agent.backends.base import Request
+from agent.character import Character
 from agent.errors import BackendError
 from agent.prompt.ask import Ask
 from agent.settings import AgentSettings, SamplingSettings
@@ -68,3 +75,55 @@ async def test_a_model_that_says_nothing_is_told() -> None:
     with pytest.raises(BackendError, match="nothing"):
         await reply(speaker(backend, 7))
     assert seeds(backend) == [7, 8, 9]
+
+
+RECITAL = "The rest of what you know: a mathematician of iron, of steam and of a hundred wheels."
+PARROT = replace(ADA, profile=replace(ADA.profile, introduction=RECITAL))
+
+
+async def shown(say: Callable[[int], str], who: Character = PARROT) -> tuple[list[str], Reply]:
+    """All that people saw, and the reply; `say` is told the number of the try."""
+    tries = itertools.count()
+    agent = speaker(ScriptedBackend(lambda _: say(next(tries))), 7)
+    *texts, last = [step async for step in agent.reply(Ask(who, TALK))]
+    assert isinstance(last, Reply)
+    return [str(t) for t in texts], last
+
+
+async def test_a_recital_is_never_shown_and_asked_for_again() -> None:
+    texts, last = await shown(lambda n: RECITAL if n < 2 else "A loom, and a fine one.")
+    assert last.text == "A loom, and a fine one."
+    assert last.facts.refused == "recites its prompt; recites its prompt"
+    assert last.facts.seed == 9
+    assert not any("what you know" in t for t in texts)
+
+
+async def test_what_stood_before_a_recital_stays() -> None:
+    _, last = await shown(lambda n: f"A loom, sir. {RECITAL}")
+    assert (last.text, last.facts.finish, last.facts.refused) == ("A loom, sir.", "unfit", "")
+
+
+async def test_where_no_try_is_fit_the_card_has_a_line() -> None:
+    texts, last = await shown(lambda n: RECITAL)
+    assert last.text == "That is a pattern."
+    assert last.facts.finish == "line"
+    assert last.facts.refused.count("recites") == 3
+    assert not any("what you know" in t for t in texts)
+
+
+async def test_without_catchphrases_the_greeting_has_one() -> None:
+    quiet = replace(
+        PARROT, greeting="Good evening, {{user}}. Sit down.", profile=replace(PARROT.profile, catchphrases=())
+    )
+    assert (await shown(lambda n: RECITAL, quiet))[1].text == "Good evening, you."
+    assert (await shown(lambda n: RECITAL, replace(quiet, greeting="")))[1].text.startswith("Forgive me")
+
+
+async def test_a_reply_that_is_left_shows_no_refused_beginning() -> None:
+    """A reader who goes away after each piece has seen nothing of the recital but words that anybody says."""
+    agent = speaker(ScriptedBackend(f"A loom, sir. {RECITAL}"), 7)
+    seen = ""
+    async with aclosing(agent.reply(Ask(PARROT, TALK))) as steps:
+        async for step in steps:
+            seen = step if isinstance(step, str) else seen
+    assert seen in ("A loom, sir.", "A loom, sir. The", "A loom, sir. The rest")

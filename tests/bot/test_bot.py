@@ -406,6 +406,7 @@ async def test_a_second_message_whose_answer_was_lost_belongs_to_the_turn(tmp_pa
 
 async def test_a_turn_that_waits_while_the_platform_joins_again_is_answered_once(on: Stage) -> None:
     await on.do("character.add", character="ada-lovelace", talk="always")
+    on.backend.say = lambda _: f"This is thought number {len(on.backend.requests)}, and mine."
     on.backend.hold.clear()
     await on.say("Holmes, Lovelace: what do you both think?")  # both are planned, one speaks
     await on.backend.asked()

@@ -95,7 +95,10 @@ async def test_it_ends_when_they_repeat_themselves(tmp_path: Path) -> None:
     async with stage(tmp_path, backend=same, settings=QUICK) as s:
         await s.do("duet", **PAIR, turns=10)
         assert await ended(s) == "repetition"
-        assert len(s.platform.posts) == 2
+        first, second, third = [post.text for post in s.platform.posts]
+        assert first == third
+        catchphrases = s.bot.house.cast.characters["ada-lovelace"].profile.catchphrases
+        assert second in catchphrases, "what gives back the other's words is not shown"
         assert s.platform.notices == ["The duet is over: they repeat themselves."]
 
 

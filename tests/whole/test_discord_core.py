@@ -527,3 +527,16 @@ async def test_where_the_bot_may_not_write_commands_say_so(on: Theatre) -> None:
     assert "may not write here" in await on.do("talk", character=ADA, words="Hello")
     assert "may not write here" in await on.do("character add", character=ADA)
     assert "may not write" not in await on.do("character list")
+
+
+async def test_why_tells_what_was_not_shown(on: Theatre, backend: ScriptedBackend) -> None:
+    recital = " ".join(on.bot.house.cast.characters[HOLMES].profile.introduction.split()[:30])
+    backend.say = lambda _: recital if len(backend.requests) < 3 else WORDS
+    await on.say("What do you make of this hat?")
+    _, answer = await on.answered()
+    assert answer.text == WORDS
+    assert answer.made is not None
+    assert answer.made.refused == "recites its prompt; recites its prompt"
+    reply = on.d.messages(on.channel)[-1]
+    assert not any("consulting detective" in version for version in reply.versions)
+    assert "Not shown before it, since it recites its prompt" in await on.do("why")
