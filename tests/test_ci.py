@@ -50,3 +50,30 @@ def test_what_was_flaky_is_named(tmp_path: Path) -> None:
 def test_what_failed_in_an_earlier_run_does_not_count(tmp_path: Path) -> None:
     ran(tmp_path, "def test_never(): assert False\n")
     assert "FLAKY" not in ran(tmp_path, "def test_a(): pass\n").stdout
+
+
+def test_steady_counts_red_runs_and_names_them(tmp_path: Path) -> None:
+    """A test that fails each second time, under a core that is kept busy."""
+    (tmp_path / "test_it.py").write_text(
+        "from pathlib import Path\n\n\n"
+        "def test_well():\n    assert True\n\n\n"
+        "def test_second_times():\n"
+        "    seen = Path('seen')\n    there = seen.exists()\n"
+        "    seen.unlink() if there else seen.touch()\n    assert not there\n"
+    )
+    steady = SCRIPT.with_name("steady.py")
+    command = [sys.executable, str(steady), "--times", "2", "--busy", "1", "test_it.py"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    first, second, told, named = ran.stdout.splitlines()
+    assert ran.returncode == 1
+    assert first.startswith("run 1 of 2: 2 passed")
+    assert "1 failed, 1 passed" in second
+    assert told.startswith("RED RUNS: 1 of 2, with 1 cores held")
+    assert named == "RED  test_it.py::test_second_times: 1 times"
+
+
+def test_the_named_tests_are_there() -> None:
+    root = SCRIPT.parents[1]
+    for name in (SCRIPT.parent / "named.txt").read_text().split():
+        path, _, test = name.partition("::")
+        assert f"def {test}(" in (root / path).read_text() if test else (root / path).is_file(), name
