@@ -8,6 +8,7 @@ import click
 
 from agent.errors import BackendError, PictureError
 from bot.events import Incoming
+from bot.model import introduced
 from door.settings import Loaded
 from door.talking import Talk, as_record, attached, failed, on_terminal, print_json
 
@@ -102,6 +103,7 @@ async def _converse(loaded: Loaded, name: str | None, files: tuple[Path, ...], p
         for path in files:
             await _attach(talk, path)
         platform.say(f"{character.name} ({character.origin}). /help lists what you can do; Ctrl-D ends.")
+        platform.say(await introduced(house))
         if character.greeting:
             platform.write(f"{character.name}: {character.greeting.strip()}\n")
         await platform.run(talk.bot, talk.bot)

@@ -83,6 +83,12 @@ class ShowsCast(Protocol):
     def face(self, character: Character) -> bytes: ...
 
 
+class TellsModel(Protocol):
+    """One or two sentences for people: which model speaks, and whether it sees (bot.model)."""
+
+    async def __call__(self) -> str: ...
+
+
 class Archive(Protocol):
     """Read-only questions about the journal.
 

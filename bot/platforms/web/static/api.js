@@ -30,6 +30,7 @@ function form(body, pictures) {
 }
 
 export const characters = () => ask("/api/characters");
+export const model = () => ask("/api/model");
 export const begin = () => ask("/api/conversations", json({}));
 export const conversation = (id) => ask(`/api/conversations/${id}`);
 export const send = (id, body, pictures) => ask(`/api/conversations/${id}/messages`, form(body, pictures));
