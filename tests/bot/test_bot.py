@@ -1,6 +1,7 @@
 """The core, from an event to a delivered and logged turn, and after a crash."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -472,3 +473,16 @@ async def test_seeing_models_get_pixels(tmp_path: Path) -> None:
         await s.say("look", attachments=(Attachment(sha256=picture.sha256),))
         await s.quiet()
     assert seen == [1]
+
+
+async def test_a_card_is_shown_without_macros(tmp_path: Path) -> None:
+    async with stage(tmp_path) as s:
+        cast = s.bot.house.cast
+        holmes = cast.characters["sherlock-holmes"]
+        profile = replace(holmes.profile, introduction="{{char}} of Baker Street.")
+        greeting = "{{// for makers}}\n{{user}}, I perceive?\nSit."
+        told = replace(holmes, greeting=greeting, profile=profile)
+        cast.characters = {**cast.characters, holmes.id: told}
+        joined = await s.do("character.add", character=holmes.id)
+        assert joined.endswith("\n> Sam, I perceive?")
+        assert "Sherlock Holmes of Baker Street." in await s.do("character.info", character=holmes.id)

@@ -53,7 +53,8 @@ class Read:
 
     async def characters(self, request: web.Request) -> web.Response:
         cast = self._desk.cast.characters.values()
-        shown = [character_json(c) for c in cast if self._desk.adult or not c.adult]
+        reader = self._desk.people.name(request.query.get("call_me", ""))
+        shown = [character_json(c, reader) for c in cast if self._desk.adult or not c.adult]
         return web.json_response({"characters": shown, "pictures_per_turn": self._desk.limits.per_turn})
 
     async def model(self, request: web.Request) -> web.Response:
