@@ -137,6 +137,7 @@ def turn_json(turn: TurnView) -> dict[str, Any]:
         "at": turn.at.isoformat() if turn.at else None,
         "dialogue": turn.dialogue,
         "over": turn.over,
+        "gone": turn.gone,
     }
 
 
