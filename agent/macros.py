@@ -3,6 +3,8 @@
 import random
 import re
 
+from agent.character import Character
+
 _INNERMOST = re.compile(r"\{\{((?:(?!\{\{|\}\})[\s\S])*)\}\}")
 _ANGLED = re.compile(r"<(user|char|bot)>", re.IGNORECASE)
 _KEPT = re.compile("\0(\\d+)\0")
@@ -32,6 +34,11 @@ def expand(
     if "{{" not in text and "<" not in text:
         return text
     return _Expansion(text, char, user, original, rng, str(seed)).run()
+
+
+def shown(text: str, character: Character, *, user: str = "") -> str:
+    """A text of the character's card as people read it; `user` is whoever reads (empty: nobody knows)."""
+    return expand(text, char=character.spoken_name, user=user or "you").strip()
 
 
 def scannable(text: str, *, recursive: bool = False) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -130,8 +131,19 @@ def is_here(models: Path, one: Offer) -> bool:
     return all((models / one.name / file).is_file() for file in (one.file, one.mmproj))
 
 
-def get(models: Path, name: str) -> Path:
-    """Downloads a model, or the rest of it; returns its folder. Blocking, for minutes.
+def arrived(models: Path, one: Offer) -> int:
+    """Bytes of it on the disk, those that still grow included."""
+    place, total = models / one.name, 0
+    for file in (one.file, one.mmproj):
+        for path in (place / file, *place.glob(f"{file}.*.part")):
+            with contextlib.suppress(FileNotFoundError):  # it was complete, and renamed, just now
+                total += path.stat().st_size
+    return total
+
+
+def get(models: Path, name: str, *, sized: Callable[[int], None] | None = None) -> Path:
+    """Downloads a model, or the rest of it; returns its folder. Blocking, for minutes. `sized` is told how many
+    bytes it has in all, once the hub has said so.
 
     Raises BackendDown when the hub cannot be reached, BackendError for a full disk or a wrong checksum.
     """
@@ -139,6 +151,8 @@ def get(models: Path, name: str) -> Path:
     place = models / one.name
     try:
         remotes = [hub.look_up(one.repo, file, one.revision) for file in (one.file, one.mmproj)]
+        if sized:
+            sized(sum(r.size for r in remotes))
         hub.check_room(place, sum(hub.missing(place, r) for r in remotes))
         kept = _manifest(place)
         for remote in remotes:

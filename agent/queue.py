@@ -12,6 +12,25 @@ from agent.errors import Busy
 AGEING = 15.0  # seconds of waiting that make up for one step of priority: nobody starves
 
 
+class _Served:
+    """A backend and how many streams of it are open."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend, self.streams = backend, 0
+        self.free = asyncio.Event()
+        self.free.set()
+
+    def __enter__(self) -> Backend:
+        self.streams += 1
+        self.free.clear()
+        return self.backend
+
+    def __exit__(self, *_: object) -> None:
+        self.streams -= 1
+        if not self.streams:
+            self.free.set()
+
+
 class Queue:
     """A Backend around a Backend: at most `parallel` replies at once, at most `waiting` in line behind them.
 
@@ -24,7 +43,7 @@ class Queue:
     def __init__(self, backend: Backend, *, waiting: int, parallel: int) -> None:
         if waiting < 1 or parallel < 1:
             raise ValueError("waiting and parallel are at least 1")
-        self._backend, self._limit, self._parallel = backend, waiting, parallel
+        self._served, self._limit, self._parallel = _Served(backend), waiting, parallel
         self._line: list[tuple[float, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
         self._running = 0
@@ -43,38 +62,48 @@ class Queue:
     @property
     def backend(self) -> Backend:
         """What it wraps."""
-        return self._backend
+        return self._served.backend
 
     @property
     def model(self) -> str:
-        return self._backend.model
+        return self._served.backend.model
 
     async def start(self) -> None:
-        await self._backend.start()
+        await self._served.backend.start()
 
     async def close(self) -> None:
         """What waits is let through, and fails there as the closed backend fails."""
-        await self._backend.close()
+        await self._served.backend.close()
+
+    async def change(self, backend: Backend) -> None:
+        """Replies begun from now on come from `backend`, which is started; those under way are finished by the
+        former, which is then closed. Who waits in line keeps the place."""
+        former, self._served = self._served, _Served(backend)
+        try:
+            await former.free.wait()
+        finally:
+            await former.backend.close()
 
     async def abilities(self) -> Abilities:
-        return await self._backend.abilities()
+        return await self._served.backend.abilities()
 
     async def count(self, messages: Sequence[Message]) -> int:
         """Not queued: counting is cheap, and needed before a request can be made."""
-        return await self._backend.count(messages)
+        return await self._served.backend.count(messages)
 
     async def generate(self, request: Request) -> AsyncIterator[Piece | Done]:
         await self._enter(request.priority)
         began = time.monotonic()
         try:
-            stream = self._backend.generate(request)
-            try:
-                async for item in stream:
-                    yield item
-            finally:
-                close = getattr(stream, "aclose", None)  # an iterator need not be a generator
-                if close is not None:
-                    await close()
+            with self._served as backend:
+                stream = backend.generate(request)
+                try:
+                    async for item in stream:
+                        yield item
+                finally:
+                    close = getattr(stream, "aclose", None)  # an iterator need not be a generator
+                    if close is not None:
+                        await close()
         finally:
             self._leave(time.monotonic() - began)
 

@@ -9,6 +9,7 @@ from agent.dialogue import Scenario, Speaker, SpeakerKind
 from bot.events import Place
 from bot.house import House, now
 from bot.platforms.web.needs import DialogueSummary, PictureView, StoredPicture, TurnView
+from bot.traces import trace
 from journal import channels, pictures, reading, turns
 from journal.dialogues import DialogueRow
 from journal.turns import TurnRow
@@ -48,7 +49,8 @@ class Archive:
             views = []
             for row in reversed(list(still)):
                 over = row.ended_at is not None or now() - row.last_at > self._house.idle
-                views += [await self._view(tx, t, over=over) for t in await self._readable(tx, row.id)]
+                rows = await self._readable(tx, row.id, traces=True)
+                views += [await self._view(tx, t, over=over) for t in rows]
             return views
 
     async def picture(self, sha256: str) -> StoredPicture | None:
@@ -57,10 +59,19 @@ class Archive:
             note = await pictures.best_note(tx, sha256) if found else None
         return StoredPicture(found.path, found.mime, note) if found else None
 
-    async def _readable(self, tx: AsyncConnection, dialogue_id: str) -> list[TurnRow]:
-        rows = await turns.of_dialogue(tx, dialogue_id)
+    async def _readable(
+        self, tx: AsyncConnection, dialogue_id: str, *, traces: bool = False
+    ) -> list[TurnRow]:
+        """`traces`: also turns of which nothing came, unless they were asked for again with success."""
+        rows = [r for r in await turns.of_dialogue(tx, dialogue_id) if r.deleted_at is None]
+        answered = {r.root for r in rows if r.state in READABLE}
         # A duet without a picture begins with an empty turn of the person who asked for it.
-        return [r for r in rows if r.state in READABLE and r.deleted_at is None and (r.text or r.pictures)]
+        return [
+            r
+            for r in rows
+            if (r.state in READABLE and (r.text or r.pictures))
+            or (traces and r.state in turns.UNSAID and r.root not in answered)
+        ]
 
     async def _summary(self, tx: AsyncConnection, row: DialogueRow) -> DialogueSummary:
         rows = await self._readable(tx, row.id)
@@ -89,6 +100,8 @@ class Archive:
                 views.append(PictureView(sha, found.width, found.height, note))
         speaker = Speaker(row.speaker_id, row.speaker_name, SpeakerKind(row.speaker_kind))
         message = row.message_ids[0] if row.message_ids else ""
+        gone = trace(row.speaker_name, row.state) if row.state in turns.UNSAID else ""
+        said = "" if gone else row.text
         return TurnView(
-            row.id, speaker, row.text, tuple(views), row.created_at, message, row.dialogue_id, over
+            row.id, speaker, said, tuple(views), row.created_at, message, row.dialogue_id, over, gone
         )

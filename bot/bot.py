@@ -18,7 +18,7 @@ from bot.house import House, now
 from bot.lanes import Lanes
 from bot.limits import Limits
 from bot.places import channel_of, place_of
-from bot.platforms.base import Platform
+from bot.platforms.base import LosesPlaces, Platform
 from bot.sights import Sights
 from bot.turns import Turns
 from journal import channels, events, feedback, turns
@@ -88,7 +88,8 @@ class Bot:
         for turn in open_turns:
             await self._resume(platform, turn)
         for stored in waiting:
-            self._enqueue(_incoming(stored.payload), urgent=True)
+            message = _incoming(stored.payload)
+            self._enqueue(message, urgent=True, answer=_stands(platform, message.place))
         for channel in known:
             if channel.last_message_id:
                 await self._backfill(platform, channel)
@@ -183,6 +184,10 @@ class Bot:
             asked = await turns.get(tx, turn.reply_to) if turn.reply_to else None
         if channel is None:
             return
+        if not _stands(platform, place_of(channel)):
+            async with self.house.journal.write() as tx:
+                await turns.settle(tx, turn.id, "handed-back", "its conversation ended with the program")
+            return
         after = asked.message_ids[-1] if asked and asked.message_ids else ""
 
         async def job() -> None:
@@ -202,6 +207,10 @@ class Bot:
                     await self._take(message)
             except VignetteError as error:
                 log.warning("the history of %s could not be read: %s", channel.id, error)
+
+
+def _stands(platform: Platform, place: Place) -> bool:
+    return not isinstance(platform, LosesPlaces) or platform.stands(place)
 
 
 # Between events and rows.

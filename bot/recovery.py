@@ -6,8 +6,9 @@ from dataclasses import replace
 from agent.errors import VignetteError
 from bot.events import Outgoing, Place
 from bot.house import House
+from bot.traces import asks_again
 from bot.turns import Turns
-from journal import turns
+from journal import reading, turns
 from journal.turns import TurnRow
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ async def resume(house: House, speech: Turns, turn: TurnRow, place: Place, *, af
         outgoing = Outgoing(turn.id, place, turn.speaker_id, turn.speaker_name, after, current.message_ids)
         found = await platform.find(outgoing)
         if found is None and not current.message_ids:
-            await _hand_back(house, outgoing)
+            await _hand_back(house, outgoing, current)
             return
         # The journal may know of some messages only: the post of the next was cut off from its answer.
         outgoing = replace(outgoing, posted=tuple(dict.fromkeys((*current.message_ids, *(found or ())))))
@@ -39,7 +40,7 @@ async def resume(house: House, speech: Turns, turn: TurnRow, place: Place, *, af
                 await turns.posted(tx, turn.id, place.platform, message_id)
             attempts = await turns.begin_attempt(tx, turn.id)
         if attempts > MOST_ATTEMPTS:
-            await _hand_back(house, outgoing)
+            await _hand_back(house, outgoing, current)
         elif current.state == "written":
             await speech.redeliver(current, await platform.open(outgoing))
         else:
@@ -48,15 +49,23 @@ async def resume(house: House, speech: Turns, turn: TurnRow, place: Place, *, af
         log.warning("turn %s could not be taken up again: %s", turn.id, error)
 
 
-async def _hand_back(house: House, turn: Outgoing) -> None:
+async def _hand_back(house: House, turn: Outgoing, row: TurnRow) -> None:
     """Takes back what was shown and says so before the journal is told: where the bot dies in between, it is
-    said again at the next start, and a platform with nonces shows that once."""
+    said again at the next start, and a platform with nonces shows that once. Nothing is said where another
+    dialogue has begun since: it is no matter of that one."""
     try:
+        words = "" if await _over(house, row) else asks_again(row.speaker_name, "handed-back")
         delivery = await house.platform(turn.place).open(turn)
-        await delivery.abort(f"An answer by {turn.character_name} was interrupted. /again asks for another.")
+        await delivery.abort(words)
     except VignetteError as error:
         log.warning("that turn %s is handed back could not be shown: %s", turn.turn_id, error)
     async with house.journal.write() as tx:
         await turns.settle(
             tx, turn.turn_id, "handed-back", "interrupted; whether it was posted cannot be told"
         )
+
+
+async def _over(house: House, turn: TurnRow) -> bool:
+    async with house.journal.read() as tx:
+        newest = await reading.of_channel(tx, turn.channel_id, limit=1)
+    return bool(newest) and (newest[0].id != turn.dialogue_id or newest[0].end_reason == "new")

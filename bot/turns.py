@@ -22,6 +22,7 @@ from bot.events import Outgoing, Place
 from bot.house import House
 from bot.platforms.base import Delivery
 from bot.sights import Sights
+from bot.traces import asks_again
 from journal import turns
 from journal.turns import Made, TurnRow
 
@@ -177,7 +178,7 @@ class Turns:
         async with self._house.journal.write() as tx:
             await turns.settle(tx, turn.id, "stopped")
         if delivery:
-            await delivery.abort("")
+            await delivery.abort(asks_again(turn.speaker_name, "stopped"))
 
     def _withheld(self, text: str) -> bool:
         return any(pattern.search(text) for pattern in self._filters)

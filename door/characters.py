@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from agent.errors import VignetteError
+from agent.macros import shown
 from agent.settings import AgentSettings
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def show(settings: HasAgent, name: str) -> None:
     for title, text in parts:
         if text.strip():
             click.secho(f"\n{title}", bold=True)
-            click.echo(_filled(_printable(text)))
+            click.echo(_filled(_printable(shown(text, c))))
     if c.lorebook:
         click.echo(f"\nLorebook: {len(c.lorebook.entries)} entries")
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from agent.errors import BackendError, PictureError
+from agent.macros import shown
 from bot.events import Incoming
+from bot.model import introduced
+from bot.platforms.terminal import safe
 from door.settings import Loaded
 from door.talking import Talk, as_record, attached, failed, on_terminal, print_json
 
@@ -102,8 +105,9 @@ async def _converse(loaded: Loaded, name: str | None, files: tuple[Path, ...], p
         for path in files:
             await _attach(talk, path)
         platform.say(f"{character.name} ({character.origin}). /help lists what you can do; Ctrl-D ends.")
-        if character.greeting:
-            platform.write(f"{character.name}: {character.greeting.strip()}\n")
+        platform.say(await introduced(house))
+        if greeting := shown(character.greeting, character, user=person):
+            platform.write(f"{safe(character.name, line=True)}: {safe(greeting)}\n")
         await platform.run(talk.bot, talk.bot)
 
 

@@ -9,6 +9,7 @@ import click
 
 from agent.errors import PlatformError, VignetteError
 from bot.bot import Bot
+from bot.model import introduced
 from bot.platforms.base import Platform
 from door.house import open_bot
 from door.settings import Loaded
@@ -85,8 +86,8 @@ async def _warm(bot: Bot) -> None:
     backend = bot.house.agent.backend
     await backend.start()
     able = await backend.abilities()
-    eyes = "sees pictures" if able.sees else "cannot see: notes on pictures are made by the eyes"
-    click.echo(f"Model ready: {backend.model} ({able.context} tokens; {eyes}).")
+    told = await introduced(bot.house)
+    click.echo(f"Model ready: {backend.model} ({able.context} tokens). {told}")
 
 
 def _clock(bot: Bot) -> Callable[[], None]:

@@ -8,6 +8,7 @@ from agent.faces import face
 from agent.settings import IntakeSettings
 from bot.archive import Archive
 from bot.house import House
+from bot.model import introduced
 from bot.platforms.web.platform import WebPlatform
 from bot.settings import WebSettings
 from bot.sights import Shelf
@@ -38,6 +39,7 @@ def make_web(
         intake=Shelf(house),
         cast=Faces(house.cast, house.default),
         archive=Archive(house),
+        model=lambda: introduced(house),
         intake_settings=intake,
         told=told,
     )

@@ -29,6 +29,7 @@ __all__ = ["Made", "Settled", "TurnRow", "delete", "edit", "former_texts"]
 Settled = Literal["delivered", "handed-back", "failed", "stopped", "withheld"]
 OPEN = ("planned", "written")
 _PLAIN = [column.name for column in turns.columns if column.name not in ("position", "made")]
+UNSAID = ("stopped", "handed-back", "failed")  # nothing of it stands; it may be asked for again
 SPOKEN = ("heard", "written", "delivered")  # what others in the dialogue have taken in
 
 _LAST_PLACE = select(func.coalesce(func.max(turns.c.position), 0) + 1)
@@ -50,14 +51,15 @@ _WITNESSED = Question(
     .correlate(turns)
     .exists(),
 )
-_STANDING = (
+_MEANT = (
     turns.c.channel_id == bindparam("channel"),
     turns.c.speaker_kind == SpeakerKind.CHARACTER.value,
-    turns.c.state.in_(SPOKEN),
     turns.c.deleted_at.is_(None),
 )
+_STANDING = (*_MEANT, turns.c.state.in_(SPOKEN))
 _LAST = Question(*_STANDING, order=(turns.c.id.desc(),), limit=1)
 _LAST_OF = Question(*_STANDING, turns.c.speaker_id == bindparam("who"), order=(turns.c.id.desc(),), limit=1)
+_LAST_ASKED = Question(*_MEANT, turns.c.state.in_((*SPOKEN, *UNSAID)), order=(turns.c.id.desc(),), limit=1)
 _LAST_ID = (
     select(turns.c.id)
     .where(*_STANDING, turns.c.speaker_id == bindparam("who"))
@@ -237,6 +239,12 @@ async def last_by_character(
         found = await _LAST.ask(tx, channel=channel_id)
     else:
         found = await _LAST_OF.ask(tx, channel=channel_id, who=character_id)
+    return found[0] if found else None
+
+
+async def last_asked(tx: AsyncConnection, channel_id: str) -> TurnRow | None:
+    """The newest turn that a character was to have in the channel, also where nothing came of it."""
+    found = await _LAST_ASKED.ask(tx, channel=channel_id)
     return found[0] if found else None
 
 

@@ -1,6 +1,7 @@
 """/character add, remove, list, info: who is active in a channel."""
 
 from agent.errors import CharacterError
+from agent.macros import shown
 from bot.commands.base import Context
 from bot.director import Talk
 from bot.events import Answer
@@ -36,7 +37,8 @@ async def add(ctx: Context) -> Answer:
         )
         if not new:
             await channels.set_talk(tx, ctx.place.key, character.id, talk.value)
-    greeting = f"\n> {character.greeting.splitlines()[0]}" if new and character.greeting else ""
+    words = shown(character.greeting, character, user=ctx.author.name) if new else ""
+    greeting = f"\n> {words.splitlines()[0]}" if words else ""
     verb = "joins this channel and" if new else "was here already and now"
     return Answer(f"{character.name} {verb} {_WHEN[talk]}.{greeting}", private=False)
 
@@ -79,11 +81,15 @@ async def listing(ctx: Context) -> Answer:
 
 async def info(ctx: Context) -> Answer:
     c = ctx.character()
-    catchphrases = "\n".join(f"- {p}" for p in c.profile.catchphrases)
+
+    def read(text: str) -> str:
+        return shown(text, c, user=ctx.author.name)
+
+    catchphrases = "\n".join(f"- {read(p)}" for p in c.profile.catchphrases)
     parts = [
         f"**{c.name}**, {c.origin} ({c.kind.value}, speaks {c.language}; version {c.version})",
-        c.profile.introduction,
-        f"**Personality** {c.profile.personality}" if c.profile.personality else "",
+        read(c.profile.introduction),
+        f"**Personality** {read(c.profile.personality)}" if c.profile.personality else "",
         f"**Catchphrases**\n{catchphrases}" if catchphrases else "",
     ]
     return Answer("\n\n".join(p for p in parts if p))

@@ -37,7 +37,7 @@ async def talk(ctx: Context) -> Answer:
 async def again(ctx: Context) -> Answer:
     """Another answer in place of a character's last one; the first is kept in the journal."""
     async with ctx.house.journal.read() as tx:
-        last = await _meant(ctx)
+        last = await _meant(ctx, unsaid=True)
         asked = await turns.get(tx, last.reply_to) if last and last.reply_to else None
     if last is None:
         raise CharacterError("no character has answered here yet", mend="/talk asks one")
@@ -54,7 +54,8 @@ async def again(ctx: Context) -> Answer:
             witnesses=await turns.witnesses(tx, root),
             alternative_of=root,
         )
-        await feedback.add(tx, last.id, ctx.author.key, "again", turn.id)
+        if last.state in turns.SPOKEN:  # of what was never said nobody thinks anything
+            await feedback.add(tx, last.id, ctx.author.key, "again", turn.id)
     after = asked.message_ids[-1] if asked and asked.message_ids else ""
 
     async def job() -> None:
@@ -62,7 +63,8 @@ async def again(ctx: Context) -> Answer:
             await ctx.bot.turns.answer(turn, ctx.place, after=after)
 
     ctx.bot.lanes.put(ctx.place.key, job, urgent=True)
-    return Answer(f"{character.name} is asked again; the first answer stays in the journal.")
+    kept = "; the first answer stays in the journal" if last.state in turns.SPOKEN else ""
+    return Answer(f"{character.name} is asked again{kept}.")
 
 
 async def new(ctx: Context) -> Answer:
@@ -110,12 +112,14 @@ async def why(ctx: Context) -> Answer:
     return Answer("\n".join(lines))
 
 
-async def _meant(ctx: Context) -> TurnRow | None:
-    """The turn a command is about: the message it names, else the character's last one here."""
+async def _meant(ctx: Context, *, unsaid: bool = False) -> TurnRow | None:
+    """The turn a command is about: the message it names, else the character's last one here; with `unsaid`
+    also one of which nothing came."""
     async with ctx.house.journal.read() as tx:
         message = ctx.text("message")
         if message:
             named = await turns.by_message(tx, ctx.place.platform, message) or await turns.get(tx, message)
             if named and named.speaker_kind == "character" and named.channel_id == ctx.place.key:
                 return named
-        return await turns.last_by_character(tx, ctx.place.key)
+        last = turns.last_asked if unsaid else turns.last_by_character
+        return await last(tx, ctx.place.key)

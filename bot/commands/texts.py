@@ -2,6 +2,7 @@
 
 from bot.commands.base import Context
 from bot.events import Answer
+from bot.model import introduced
 
 PRIVACY = (
     "Kept here: messages in channels where a character is active or that address one, the pictures in them, who wrote "
@@ -18,5 +19,5 @@ Post a picture where a character is active, or call one by name, and they answer
 **/privacy** what is kept · **/forget** delete what is yours"""
 
 
-async def help_(_: Context) -> Answer:
-    return Answer(HELP)
+async def help_(ctx: Context) -> Answer:
+    return Answer(f"{HELP}\n\n{await introduced(ctx.house)}")

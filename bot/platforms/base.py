@@ -99,3 +99,12 @@ class ShowsDuets(Protocol):
     async def duet(self, place: Place, running: bool) -> None:
         """A duet began in the place, or is over there."""
         ...
+
+
+@runtime_checkable
+class LosesPlaces(Protocol):
+    """A platform whose places do not outlive it (a terminal's conversation ends with it) has this too."""
+
+    def stands(self, place: Place) -> bool:
+        """Whether anything can still be said in that place."""
+        ...

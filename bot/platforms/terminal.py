@@ -139,7 +139,13 @@ class TerminalPlatform:
         for message in none:
             yield message
 
+    def stands(self, place: Place) -> bool:
+        """Each start is a conversation of its own: what an earlier one left open is not said in this one."""
+        return place.id == self.place.id
+
     async def notice(self, place: Place, words: str) -> None:
+        if not self.stands(place):
+            return
         self.say(words)
         self._told.set()
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.macros import expand, scannable
+from agent.character import Character, Kind, Profile
+from agent.macros import expand, scannable, shown
 
 
 def run(text: str, **options: object) -> str:
@@ -78,3 +79,9 @@ def test_any_text(text: str) -> None:
 def test_nesting_and_length_cost_little() -> None:
     for text in ("{{" * 50_000, "{{reverse:" * 2_000 + "}}" * 2_000, "{{x}}" * 20_000, "{" * 100_000):
         run(text)
+
+
+@pytest.mark.parametrize(("user", "read"), [("Kim", "Ada greets Kim."), ("", "Ada greets you.")])
+def test_a_card_is_read_by_somebody(user: str, read: str) -> None:
+    one = Character("ada", "Ada Lovelace", "London", Kind.HISTORICAL, Profile("Ada."), nickname="Ada")
+    assert shown("{{// for the maker}} {{char}} greets {{user}}.\n", one, user=user) == read

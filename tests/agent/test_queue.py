@@ -197,6 +197,32 @@ async def test_busy_tells_how_long() -> None:
     await asyncio.gather(*tasks)
 
 
+class Closable(Slow):
+    ended = False
+
+    async def close(self) -> None:
+        self.ended = True
+
+
+async def test_a_change_of_model_breaks_no_reply_and_no_line() -> None:
+    former, fresh = Closable(), Slow()
+    queue = Queue(former, waiting=9, parallel=1)
+    under_way = ask(queue, "under way")
+    await settle()
+    waits = ask(queue, "waits")
+    await settle()
+    change = asyncio.create_task(queue.change(fresh))
+    await settle()
+    assert not former.ended, "a reply is under way"
+    assert queue.backend is fresh
+    former.let("under way")
+    await asyncio.gather(under_way, change)
+    assert former.ended
+    fresh.let("waits")
+    await waits
+    assert (former.served, fresh.served) == (["under way"], ["waits"])
+
+
 async def test_it_is_the_backend_in_all_else() -> None:
     slow = Slow()
     queue = Queue(slow, waiting=1, parallel=1)

@@ -1,12 +1,14 @@
 """The core, from an event to a delivered and logged turn, and after a crash."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.backends.base import Request
 from agent.errors import BackendDown
+from bot.archive import Archive
 from bot.events import Attachment, Author, Deleted, Edited, Incoming, Place, Reacted
 from bot.recovery import MOST_ATTEMPTS
 from bot.settings import BotSettings, FilterSettings, LimitSettings
@@ -184,6 +186,31 @@ async def test_stop_before_a_sentence_takes_it_back(on: Stage) -> None:
     assert (await logged(on))[-1].state == "stopped"
 
 
+async def test_what_was_stopped_leaves_a_trace_and_is_asked_again(on: Stage) -> None:
+    await on.say("first")
+    await on.quiet()
+    on.backend.hold.clear()
+    await on.say("go on")
+    await on.backend.asked(2)
+    await on.do("stop")
+    await on.quiet()
+    assert on.platform.notices == [
+        "(Sherlock Holmes was stopped before a whole sentence. /again asks once more.)"
+    ]
+    (trace,) = [v for v in await Archive(on.bot.house).current(CHANNEL) if v.gone]
+    assert (trace.text, trace.gone) == ("", "(Sherlock Holmes was stopped before a whole sentence.)")
+    on.backend.hold.set()
+    on.backend.say = lambda _: "So be it."
+    assert await on.do("again") == "Sherlock Holmes is asked again."
+    await on.quiet()
+    stopped, answer = (await logged(on))[-2:]
+    assert (stopped.state, answer.alternative_of, answer.text) == ("stopped", stopped.id, "So be it.")
+    assert "go on" in on.backend.requests[-1].messages[-1].text
+    async with on.bot.house.journal.read() as tx:
+        assert not await feedback.of_turn(tx, stopped.id)
+    assert not any(v.gone for v in await Archive(on.bot.house).current(CHANNEL)), "it was answered"
+
+
 async def test_again_makes_another_answer_and_keeps_the_first(on: Stage) -> None:
     await on.say("hello")
     await on.quiet()
@@ -337,6 +364,51 @@ async def test_where_it_cannot_be_told_the_turn_is_handed_back_once(tmp_path: Pa
     assert not platform.posts
 
 
+class Passing(StagePlatform):
+    """Its places do not outlive it."""
+
+    def stands(self, place: Place) -> bool:
+        return False
+
+
+async def test_what_was_interrupted_is_not_told_in_another_conversation(tmp_path: Path) -> None:
+    held = ScriptedBackend()
+    held.hold.clear()
+    async with stage(tmp_path, platform=Passing(), backend=held) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        await held.asked()
+    platform = Passing()
+    async with stage(tmp_path, platform=platform) as s:
+        await s.bot.joined(platform)
+        await s.quiet()
+        assert (await logged(s))[-1].state == "handed-back"
+        assert not s.backend.requests
+    assert not platform.posts
+    assert not platform.notices
+
+
+@pytest.mark.parametrize("since", ["new", "another"])
+async def test_what_was_interrupted_is_not_told_once_its_dialogue_is_over(tmp_path: Path, since: str) -> None:
+    platform = StagePlatform()
+    held = ScriptedBackend()
+    held.hold.clear()
+    async with stage(tmp_path, platform=platform, backend=held) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        await held.asked()
+    platform.readable = False
+    async with stage(tmp_path, platform=platform) as s:
+        await s.do("new")
+        if since == "another":
+            await s.say("something else")
+            await s.quiet()
+        await s.bot.joined(platform)
+        await s.quiet()
+        assert "handed-back" in [r.state for r in await logged(s)]
+    assert not platform.notices
+
+
 async def _brought_down(
     folder: Path, platform: StagePlatform, backend: ScriptedBackend, *, shown: bool
 ) -> None:
@@ -473,3 +545,16 @@ async def test_seeing_models_get_pixels(tmp_path: Path) -> None:
         await s.say("look", attachments=(Attachment(sha256=picture.sha256),))
         await s.quiet()
     assert seen == [1]
+
+
+async def test_a_card_is_shown_without_macros(tmp_path: Path) -> None:
+    async with stage(tmp_path) as s:
+        cast = s.bot.house.cast
+        holmes = cast.characters["sherlock-holmes"]
+        profile = replace(holmes.profile, introduction="{{char}} of Baker Street.")
+        greeting = "{{// for makers}}\n{{user}}, I perceive?\nSit."
+        told = replace(holmes, greeting=greeting, profile=profile)
+        cast.characters = {**cast.characters, holmes.id: told}
+        joined = await s.do("character.add", character=holmes.id)
+        assert joined.endswith("\n> Sam, I perceive?")
+        assert "Sherlock Holmes of Baker Street." in await s.do("character.info", character=holmes.id)

@@ -64,6 +64,15 @@ def test_show(door: Door) -> None:
     assert load_character(SHIPPED / "sherlock-holmes.toml").version in shown
 
 
+def test_macros_of_a_card_are_filled_where_it_is_shown(door: Door, tmp_path: Path) -> None:
+    file = tmp_path / "ama.json"
+    file.write_text(card("Ama", first_mes="{{char}} waves to {{user}}.", description="{{char}} mends nets."))
+    door("import", file)
+    told = door("show", "Ama").output
+    assert "Ama waves to you." in told
+    assert "{{" not in told
+
+
 def test_an_unknown_name_is_told_kindly(door: Door) -> None:
     shown = door("show", "sherlok", code=1).output
     assert "did you mean Sherlock Holmes" in shown

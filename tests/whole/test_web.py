@@ -193,6 +193,25 @@ async def test_a_model_that_is_away_says_so_and_comes_back(browser: Browser, her
         await answered(page, 1)
 
 
+async def test_what_was_stopped_leaves_a_trace_with_again(browser: Browser, here: Room) -> None:
+    here.backend.hold.clear()
+    async with page_of(browser, here) as page:
+        await page.click("button[data-id=sherlock-holmes]")
+        await say(page, "Hello?")
+        await eventually(lambda: here.backend.open)
+        await page.click("#stop")
+        gone = page.locator("#turns .gone")
+        await expect(gone.locator(".text")).to_contain_text("was stopped")
+        await page.reload()
+        await expect(gone.locator(".text")).to_contain_text("was stopped")
+        here.backend.hold.set()
+        await gone.locator(".again").click()
+        await expect(page.locator("#turns .turn[data-character]:not(.gone) .again")).to_have_count(1)
+        await page.reload()
+        await expect(page.locator("#turns .why")).to_have_count(1)
+        await expect(gone).to_have_count(0)
+
+
 async def test_commands_may_be_typed(browser: Browser, here: Room) -> None:
     async with page_of(browser, here) as page:
         await say(page, "/help")

@@ -9,7 +9,7 @@ from bot.events import Place
 from bot.platforms.base import Inbox
 from bot.platforms.web.guard import Guard
 from bot.platforms.web.hub import Hub
-from bot.platforms.web.needs import Archive, PictureView, ShowsCast, StoredPicture, TakesPictures
+from bot.platforms.web.needs import Archive, PictureView, ShowsCast, StoredPicture, TakesPictures, TellsModel
 from bot.platforms.web.people import People
 
 FRESH = 512
@@ -26,6 +26,7 @@ class Desk:
     intake: TakesPictures
     cast: ShowsCast
     archive: Archive
+    model: TellsModel
     limits: IntakeSettings
     adult: bool = False
     heartbeat: float = 15.0

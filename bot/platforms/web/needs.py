@@ -29,7 +29,8 @@ class PictureView:
 @dataclass(frozen=True, slots=True)
 class TurnView:
     """One turn. `message_id` is the platform's id of it (the first, if there are several), `dialogue` the id
-    of its dialogue: where that changes, the page draws a border; `over`: what is said next begins another."""
+    of its dialogue: where that changes, the page draws a border; `over`: what is said next begins another.
+    Of a turn that has `gone` nothing was said: these words stand in its place."""
 
     id: str
     speaker: Speaker
@@ -39,6 +40,7 @@ class TurnView:
     message_id: str = ""
     dialogue: str = ""
     over: bool = False
+    gone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,12 @@ class ShowsCast(Protocol):
     def characters(self) -> Mapping[str, Character]: ...
 
     def face(self, character: Character) -> bytes: ...
+
+
+class TellsModel(Protocol):
+    """One or two sentences for people: which model speaks, and whether it sees (bot.model)."""
+
+    async def __call__(self) -> str: ...
 
 
 class Archive(Protocol):

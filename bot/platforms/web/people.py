@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bot.events import Author
 
+CALLED = 40  # characters of a name
 YEAR = 365 * 24 * 3600
 
 
@@ -31,6 +32,10 @@ class People:
             path="/",
             secure=request.secure,
         )
+
+    def name(self, call_me: str) -> str:
+        """What somebody who asks to be called so is called; empty where they do not ask."""
+        return _plain(call_me[:CALLED])
 
     def author(self, request: web.Request, call_me: str = "") -> Author:
         return Author("web", self._id(request), _plain(call_me) or "Visitor", manager=self.alone)

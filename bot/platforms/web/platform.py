@@ -17,7 +17,7 @@ from bot.platforms.web.delivery import WebDelivery
 from bot.platforms.web.desk import Desk
 from bot.platforms.web.guard import HEADERS, Guard, choose_token, is_loopback
 from bot.platforms.web.hub import Hub
-from bot.platforms.web.needs import Archive, ShowsCast, TakesPictures
+from bot.platforms.web.needs import Archive, ShowsCast, TakesPictures, TellsModel
 from bot.platforms.web.page import Page
 from bot.platforms.web.people import People
 from bot.platforms.web.read import Read
@@ -48,13 +48,14 @@ class WebPlatform:
         intake: TakesPictures,
         cast: ShowsCast,
         archive: Archive,
+        model: TellsModel,
         intake_settings: IntakeSettings | None = None,
         adult: bool = False,
         heartbeat: float = 15.0,
         told: Callable[[str], None] | None = None,
     ) -> None:
         self._settings, self._token = settings, choose_token(token, settings.host)
-        self._intake, self._cast, self._archive = intake, cast, archive
+        self._intake, self._cast, self._archive, self._model = intake, cast, archive, model
         self._intake_settings = intake_settings or IntakeSettings()
         self._adult, self._heartbeat, self._told = adult, heartbeat, told
         self.hub = Hub()
@@ -114,6 +115,7 @@ class WebPlatform:
             intake=self._intake,
             cast=self._cast,
             archive=self._archive,
+            model=self._model,
             limits=self._intake_settings,
             adult=self._adult,
             heartbeat=self._heartbeat,

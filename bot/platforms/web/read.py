@@ -42,6 +42,7 @@ class Read:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/api/characters", self.characters),
+            web.get("/api/model", self.model),
             web.get("/api/faces/{id}.png", self.face),
             web.get("/api/conversations/{id}", self.conversation),
             web.get("/api/dialogues", self.dialogues),
@@ -52,8 +53,12 @@ class Read:
 
     async def characters(self, request: web.Request) -> web.Response:
         cast = self._desk.cast.characters.values()
-        shown = [character_json(c) for c in cast if self._desk.adult or not c.adult]
+        reader = self._desk.people.name(request.query.get("call_me", ""))
+        shown = [character_json(c, reader) for c in cast if self._desk.adult or not c.adult]
         return web.json_response({"characters": shown, "pictures_per_turn": self._desk.limits.per_turn})
+
+    async def model(self, request: web.Request) -> web.Response:
+        return web.json_response({"words": await self._desk.model()})
 
     async def face(self, request: web.Request) -> web.Response:
         character = self._desk.cast.characters.get(checked(NAME, request.match_info["id"]))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from agent.character import Character
 from agent.errors import Busy, PictureError, VignetteError
+from agent.macros import shown
 from agent.picture import Note
 from bot.platforms.web.needs import DialogueSummary, PictureView, TurnView
 
@@ -97,15 +98,16 @@ def refusal(error: VignetteError) -> web.Response:
     return error_answer(422 if isinstance(error, PictureError) else 503, error.what, error.mend)
 
 
-def character_json(character: Character) -> dict[str, Any]:
+def character_json(character: Character, reader: str) -> dict[str, Any]:
+    """`reader` is what the person at the page is called: a card may speak to them."""
     return {
         "id": character.id,
         "name": character.spoken_name,
         "origin": character.origin,
         "kind": character.kind.value,
         "language": character.language,
-        "introduction": character.profile.introduction,
-        "greeting": character.greeting,
+        "introduction": shown(character.profile.introduction, character, user=reader),
+        "greeting": shown(character.greeting, character, user=reader),
         "version": character.version,
     }
 
@@ -135,6 +137,7 @@ def turn_json(turn: TurnView) -> dict[str, Any]:
         "at": turn.at.isoformat() if turn.at else None,
         "dialogue": turn.dialogue,
         "over": turn.over,
+        "gone": turn.gone,
     }
 
 

@@ -16,7 +16,7 @@ from bot.platforms.terminal import TerminalPlatform
 from bot.platforms.web import WebPlatform
 from bot.settings import WebSettings
 from tests.bot.platforms.contract import HANG, PlatformContract, Recorder, Rig
-from tests.bot.platforms.web.stand import MemoryArchive, MemoryCast
+from tests.bot.platforms.web.stand import MemoryArchive, MemoryCast, said_of_the_model
 
 CONVERSATION = "c-contract-contract-1"
 
@@ -43,7 +43,9 @@ class TestWeb(PlatformContract):
     async def rig(self, tmp_path: Path) -> AsyncIterator[Rig]:
         intake = Intake(IntakeSettings(folder=tmp_path))
         archive = MemoryArchive(tmp_path)
-        platform = WebPlatform(WebSettings(port=0), intake=intake, cast=MemoryCast(), archive=archive)
+        platform = WebPlatform(
+            WebSettings(port=0), intake=intake, cast=MemoryCast(), archive=archive, model=said_of_the_model
+        )
         inbox = Recorder()
         task = asyncio.create_task(platform.run(inbox, inbox))
         async with asyncio.timeout(HANG):

@@ -151,3 +151,13 @@ def test_plain_words_pass_unchanged(text: str) -> None:
 
 def test_an_emoji_keeps_its_joiners() -> None:
     assert safe("👩\u200d🎨 ok") == "👩\u200d🎨 ok"
+
+
+async def test_nothing_is_told_of_an_earlier_conversation() -> None:
+    paper = io.StringIO()
+    platform = TerminalPlatform(paper)
+    earlier = TerminalPlatform(paper).place
+    assert platform.stands(platform.place)
+    assert not platform.stands(earlier)
+    await platform.notice(earlier, "x.png could not be taken in.")
+    assert not paper.getvalue()

@@ -29,7 +29,8 @@ function form(body, pictures) {
   return { method: "POST", body: data };
 }
 
-export const characters = () => ask("/api/characters");
+export const characters = (callMe) => ask(`/api/characters${callMe ? `?call_me=${encodeURIComponent(callMe)}` : ""}`);
+export const model = () => ask("/api/model");
 export const begin = () => ask("/api/conversations", json({}));
 export const conversation = (id) => ask(`/api/conversations/${id}`);
 export const send = (id, body, pictures) => ask(`/api/conversations/${id}/messages`, form(body, pictures));

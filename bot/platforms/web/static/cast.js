@@ -17,7 +17,7 @@ export class Cast {
   }
 
   async load() {
-    const answer = await api.characters();
+    const answer = await api.characters(remembered("call-me")); // greetings may speak to them by name
     this.pictures = answer.pictures_per_turn;
     for (const character of answer.characters) this.all.set(character.id, character);
     const kept = remembered("cast").split(" ").filter((id) => this.all.has(id));

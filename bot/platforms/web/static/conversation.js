@@ -1,7 +1,7 @@
 // The conversation on the wall: drawn from the journal, kept up by the event stream.
 import * as api from "./api.js";
 import { $, announce, newId, plain, remember, remembered } from "./dom.js";
-import { aside, border, characterTurn, fillNotes, greetingTurn, personTurn, readTurn, tools, waiting } from "./turns.js";
+import { aside, border, characterTurn, fillNotes, greetingTurn, onceMore, personTurn, readTurn, tools, waiting } from "./turns.js";
 
 const NEAR = 140; // pixels from the end within which the wall follows what is said
 const LONG = 7_000; // milliseconds of silence after which the page says why
@@ -62,7 +62,8 @@ export class Conversation {
       dialogue = turn.dialogue;
       const node = readTurn(turn);
       this.#put(turn.speaker.kind === "human" ? turn.message_id || turn.id : turn.id, node);
-      if (turn.speaker.kind !== "human") this.#finished(turn.id, node, turn.speaker.name);
+      if (turn.gone) this.#unsaid(turn.id, node, turn.speaker.name);
+      else if (turn.speaker.kind !== "human") this.#finished(turn.id, node, turn.speaker.name);
     }
     for (const turn of state.heard) this.#human(turn);
     for (const turn of state.live) { this.#opened(turn); this.#updated({ turn: turn.turn, text: turn.text }); }
@@ -183,12 +184,17 @@ export class Conversation {
     node.querySelector(".text").textContent = text;
   }
 
-  #aborted({ turn, words }) {
+  #aborted({ turn, words, character }) {
     const node = this.nodes.get(turn);
     if (!node || !words) { this.live.delete(turn); return this.#drop(turn); }
     this.#still(turn, node, words);
     node.classList.add("gone");
+    this.#unsaid(turn, node, character.name);
     announce(words);
+  }
+
+  #unsaid(turn, node, name) {
+    node.append(onceMore(name, () => this.tell("again", { message: turn })));
   }
 
   #finished(turn, node, name) {

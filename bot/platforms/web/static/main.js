@@ -1,4 +1,5 @@
 // Puts the page together and follows the address.
+import * as api from "./api.js";
 import { Cast } from "./cast.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -51,6 +52,7 @@ try {
   await conversation.open();
   await follow(false);
   document.documentElement.dataset.ready = "yes";
+  say($("model"), (await api.model()).words); // last: a model that is being loaded keeps the page from nothing
 } catch (error) {
   trouble(error.message);
 }

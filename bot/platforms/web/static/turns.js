@@ -66,6 +66,10 @@ export function tools(name, { onReact, onWhy, onAgain }) {
     make("button", { type: "button", class: "why", onclick: onWhy, "aria-label": `Why ${name} answered so` }, "Why"));
 }
 
+// Of an answer that did not come, the way on is what can be used.
+export const onceMore = (name, onAgain) => make("div", { class: "tools" },
+  make("button", { type: "button", class: "again", onclick: onAgain, "aria-label": `Another answer by ${name}` }, "Again"));
+
 export const waiting = (words) => make("p", { class: "wait" }, words, make("span", { class: "dots", "aria-hidden": "true" }, "…"));
 
 export function greetingTurn(character) {
@@ -85,7 +89,8 @@ export function readTurn(turn) {
   if (turn.speaker.kind === "human")
     return personTurn({ id: turn.message_id || turn.id, name: turn.speaker.name, text: turn.text, pictures: turn.pictures });
   const node = characterTurn(turn.id, turn.speaker);
-  node.querySelector(".text").textContent = turn.text;
+  node.querySelector(".text").textContent = turn.gone || turn.text;
+  node.classList.toggle("gone", Boolean(turn.gone));
   const hung = pictures(turn.pictures);
   if (hung) node.append(hung);
   return node;

@@ -29,6 +29,13 @@ PEOPLE = {
 }
 
 
+BLIND = "Tiny-135M speaks here. It does not see pictures: it is told colours found in them."
+
+
+async def said_of_the_model() -> str:
+    return BLIND
+
+
 def character(id: str, name: str, origin: str, greeting: str, *, adult: bool = False) -> Character:
     return Character(
         id, name, origin, Kind.FICTIONAL, Profile(f"{name} of {origin}."), greeting=greeting, adult=adult
@@ -253,6 +260,7 @@ async def stand(
         intake=intake,
         cast=cast,
         archive=archive,
+        model=said_of_the_model,
         intake_settings=intake_settings,
         heartbeat=heartbeat,
     )

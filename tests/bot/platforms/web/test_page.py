@@ -11,7 +11,7 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
-from tests.bot.platforms.web.stand import Stand, stand
+from tests.bot.platforms.web.stand import BLIND, Stand, stand
 from tests.fakes.browser import PATIENCE, chromium, complains
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -109,6 +109,11 @@ async def test_a_picture_and_words_get_a_streamed_reply(browser: Browser, here: 
         await page.reload()
         await expect(page.locator("#turns .turn")).to_have_count(3)
         await expect(page.locator(".frame img")).to_have_count(1)
+
+
+async def test_the_empty_wall_says_which_model_speaks(browser: Browser, here: Stand) -> None:
+    async with page_of(browser, here) as page:
+        await expect(page.locator("#model")).to_have_text(BLIND)
 
 
 async def test_markup_in_a_reply_stays_words(browser: Browser, here: Stand) -> None:

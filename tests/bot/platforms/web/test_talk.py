@@ -255,3 +255,12 @@ async def test_the_cast_without_the_age_restricted(tmp_path: Path) -> None:
             tag = answer.headers["ETag"]
         async with guest.get("/api/faces/a.png", headers={"If-None-Match": tag}) as answer:
             assert answer.status == 304
+
+
+async def test_a_card_speaks_to_whoever_reads_it(tmp_path: Path) -> None:
+    cast = MemoryCast({"ada": character("ada", "Ada", "London", "Good day, {{user}}; {{char}} is here.")})
+    async with stand(tmp_path, cast=cast) as here, visitor(here) as guest:
+        for called, name in (("", "you"), ("?call_me=Kim%0A" + "m" * 60, "Kim" + "m" * 36)):
+            async with guest.get(f"/api/characters{called}") as answer:
+                told = (await answer.json())["characters"][0]["greeting"]
+            assert told == f"Good day, {name}; Ada is here."
