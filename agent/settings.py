@@ -48,11 +48,11 @@ class PromptSettings(Room):
 
 class SamplingSettings(Room):
     max_tokens: int = Field(220, gt=0)
-    temperature: float = Field(0.7, ge=0, le=2)
+    temperature: float = Field(0.6, ge=0, le=2)
     top_p: float = Field(0.95, gt=0, le=1)
     top_k: int = Field(40, ge=0)
-    min_p: float = Field(0.05, ge=0, le=1)
-    repeat_penalty: float = Field(1.15, ge=0.5, le=2)
+    min_p: float = Field(0.1, ge=0, le=1)
+    repeat_penalty: float = Field(1.05, ge=0.5, le=2)
     seed: int | None = Field(None, ge=0, le=2_000_000_000, description="absent: a new one each reply")
 
 

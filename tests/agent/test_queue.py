@@ -198,10 +198,12 @@ async def test_busy_tells_how_long() -> None:
 
 
 class Closable(Slow):
-    ended = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended = asyncio.Event()
 
     async def close(self) -> None:
-        self.ended = True
+        self.ended.set()
 
 
 async def test_a_change_of_model_breaks_no_reply_and_no_line() -> None:
@@ -213,11 +215,11 @@ async def test_a_change_of_model_breaks_no_reply_and_no_line() -> None:
     await settle()
     change = asyncio.create_task(queue.change(fresh))
     await settle()
-    assert not former.ended, "a reply is under way"
+    assert not former.ended.is_set(), "a reply is under way"
     assert queue.backend is fresh
     former.let("under way")
     await asyncio.gather(under_way, change)
-    assert former.ended
+    assert former.ended.is_set()
     fresh.let("waits")
     await waits
     assert (former.served, fresh.served) == (["under way"], ["waits"])
