@@ -20,7 +20,7 @@ from tests.fakes.stage import SHIPPED, drawn
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.slow]
 ROOT = SHIPPED.parent
 PATIENCE = 240_000  # milliseconds for a reply on a busy machine
-REPLIES = "#turns .turn[data-character][data-id]"
+REPLIES = "#turns .turn[data-character][data-id]:not(.gone)"
 CONFIG = """
 [journal]
 url = "sqlite+aiosqlite:///{0}/journal.db"

@@ -19,7 +19,7 @@ from tests.fakes.browser import PATIENCE
 from tests.fakes.stage import ScriptedBackend, Stage, stage
 
 TOKEN = "a-token-for-this-test-only"
-REPLIES = "#turns .turn[data-character][data-id]"
+REPLIES = "#turns .turn[data-character][data-id]:not(.gone)"
 QUICK = BotSettings(duet=DuetSettings(pause_seconds=0.0))
 
 
