@@ -24,8 +24,8 @@ NOTHING, UNFIT = "says nothing", "unfit"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """How a reply came about; the journal keeps it. Times in milliseconds, cost in US dollars, `finish` one
-    of `stop`, `limit` (cut after a whole sentence), `speaker` (it began to speak for another), `unfit` (cut before
+    """How a reply came about; the journal keeps it. Times in milliseconds, cost of all tries in US dollars, `finish`
+    one of `stop`, `limit` (cut after a whole sentence), `speaker` (it began to speak for another), `unfit` (cut before
     what may not be shown), `line` (no try was fit: a line of the card's). `refused`: why the tries before were not
     shown, with semicolons between."""
 
@@ -72,6 +72,7 @@ class Agent:
         budget = able.context - sampling.max_tokens
         pinned = sampling.seed if seed is None else seed
         refused: list[str] = []
+        cost = 0.0
         last: Reply | None = None
         for attempt in range(TRIES):
             # Another seed for each try: the same one would give the same again.
@@ -99,8 +100,10 @@ class Agent:
                         yield step
                         continue
                     last, why = step
+                    cost += last.facts.cost
                     if last.text:
-                        yield replace(last, facts=replace(last.facts, refused="; ".join(refused)))
+                        facts = replace(last.facts, cost=cost, refused="; ".join(refused))
+                        yield replace(last, facts=facts)
                         return
                     refused.append(why)
             log.warning(
@@ -112,7 +115,7 @@ class Agent:
                 where=f"character {ask.character.id}",
                 mend="try again; if it stays so, the model's chat template may not fit it (`models show`)",
             )
-        facts = replace(last.facts, finish="line", refused="; ".join(refused))
+        facts = replace(last.facts, finish="line", cost=cost, refused="; ".join(refused))
         yield Reply(line(ask.character, facts.seed or 0), facts)
 
     async def _run(

@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.platform import Unconnected
 from bot.bot import Bot
 from bot.events import Attachment, Author, Command, Incoming, Outgoing, Place
-from bot.platforms.base import Inbox, PlatformLimits, Posted
 from bot.sights import Shelf
 from door.house import open_bot
 from door.settings import load
@@ -37,11 +37,9 @@ class First:
 
 
 @dataclass
-class Screen:
+class Screen(Unconnected):
     """A platform on which one reply at a time is shown. `shown` is the moment of its first word."""
 
-    name: str = "bench"
-    limits: PlatformLimits = field(default_factory=PlatformLimits)
     shown: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: str = ""
@@ -53,19 +51,8 @@ class Screen:
     def word(self) -> None:
         self.shown = self.shown or time.perf_counter()
 
-    async def run(self, inbox: Inbox, posted: Posted) -> None:
-        await asyncio.Event().wait()
-
     async def open(self, turn: Outgoing) -> "Line":
         return Line(self, turn)
-
-    async def find(self, turn: Outgoing) -> Sequence[str]:
-        return ()
-
-    async def history(self, place: Place, after: str) -> AsyncIterator[Incoming]:
-        none: Sequence[Incoming] = ()
-        for message in none:
-            yield message
 
     async def notice(self, place: Place, words: str) -> None:
         self.trouble = words

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request
+from bench.platform import Unconnected
 from bot.bot import Bot
 from bot.events import Author, Command, Incoming, Outgoing, Place
-from bot.platforms.base import Inbox, PlatformLimits, Posted
 from door.house import open_bot
 from door.settings import load
 
@@ -68,26 +68,12 @@ class InstantBackend:
         yield Done(Finish.STOP, 100, PIECES, self.model)
 
 
-class MemoryPlatform:
-    name = "bench"
-    limits = PlatformLimits()
-
+class MemoryPlatform(Unconnected):
     def __init__(self, marks: Marks) -> None:
         self.marks = marks
 
-    async def run(self, inbox: Inbox, posted: Posted) -> None:
-        await asyncio.Event().wait()
-
     async def open(self, turn: Outgoing) -> "MemoryDelivery":
         return MemoryDelivery(self.marks, turn)
-
-    async def find(self, turn: Outgoing) -> Sequence[str]:
-        return ()
-
-    async def history(self, place: Place, after: str) -> AsyncIterator[Incoming]:
-        none: Sequence[Incoming] = ()
-        for message in none:
-            yield message
 
     async def notice(self, place: Place, words: str) -> None:
         raise RuntimeError(f"the bench was refused: {words}")

@@ -1,7 +1,7 @@
 """A line for when a model has nothing fit to say."""
 
 from agent.character import Character
-from agent.macros import expand
+from agent.macros import shown
 from agent.speech import sentences
 
 _NOBODYS = "Forgive me, the words will not come just now."
@@ -12,4 +12,4 @@ def line(character: Character, seed: int) -> str:
     own = [" ".join(c.split()) for c in character.profile.catchphrases if c.strip()]
     first = next(iter(sentences(character.greeting)), "") or _NOBODYS
     chosen = own[seed % len(own)] if own else first
-    return expand(chosen, char=character.spoken_name, user="you", original="")
+    return shown(chosen, character)

@@ -5,10 +5,15 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from agent import models
+
 COMMIT = "c0ffee" + "0" * 34
+GGUF = b"GGUF" + (3).to_bytes(4, "little") + (1).to_bytes(8, "little") + (1).to_bytes(8, "little")
+MODEL, MMPROJ = GGUF + b"m" * 23_000_000, GGUF + b"p" * 1_000
+ONE = replace(models.OFFERS[0], name="tiny", repo="some/tiny-GGUF", file="tiny.gguf", mmproj="mmproj.gguf")
 
 
 @dataclass

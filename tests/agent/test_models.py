@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,21 +12,7 @@ from agent.backends.llama import LlamaBackend
 from agent.backends.registry import chosen, make_backend
 from agent.errors import BackendDown, BackendError, ConfigError
 from agent.settings import AgentSettings, LlamaSettings, Secrets
-from tests.agent.hub_server import COMMIT, Hub, serve
-
-GGUF = b"GGUF" + (3).to_bytes(4, "little") + (1).to_bytes(8, "little") + (1).to_bytes(8, "little")
-MODEL, MMPROJ = GGUF + b"m" * 23_000_000, GGUF + b"p" * 1_000
-ONE = replace(models.OFFERS[0], name="tiny", repo="some/tiny-GGUF", file="tiny.gguf", mmproj="mmproj.gguf")
-
-
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(models, "OFFERS", (ONE,))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    files = {f"{ONE.repo}/{ONE.file}": MODEL, f"{ONE.repo}/{ONE.mmproj}": MMPROJ}
-    with serve(Hub(files)) as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        yield server
+from tests.agent.hub_server import COMMIT, MMPROJ, MODEL, ONE, Hub
 
 
 def test_get_downloads_verifies_and_records(shop: Hub, tmp_path: Path) -> None:

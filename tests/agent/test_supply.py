@@ -1,7 +1,6 @@
 """A model is fetched from a hub on loopback and put in the place of the one that speaks, without a restart."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +13,11 @@ from agent.errors import BackendError, Busy, ConfigError
 from agent.queue import Queue
 from agent.settings import AgentSettings, LlamaSettings
 from agent.supply import Progress, Stage, Supply
-from tests.agent.hub_server import Hub, serve
+from tests.agent.hub_server import MMPROJ, MODEL, ONE, Hub
 from tests.fakes.stage import ScriptedBackend
 from tests.waiting import eventually
 
-GGUF = b"GGUF" + (3).to_bytes(4, "little") + (1).to_bytes(8, "little") + (1).to_bytes(8, "little")
-MODEL, MMPROJ = GGUF + b"m" * 23_000_000, GGUF + b"p" * 1_000
 WHOLE = len(MODEL) + len(MMPROJ)
-ONE = replace(models.OFFERS[0], name="tiny", repo="some/tiny-GGUF", file="tiny.gguf", mmproj="mmproj.gguf")
 
 
 class Named(ScriptedBackend):
@@ -37,16 +33,6 @@ class Named(ScriptedBackend):
 class Broken(Named):
     async def start(self) -> None:
         raise BackendError("it does not load", mend="take another")
-
-
-@pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    monkeypatch.setattr(models, "OFFERS", (ONE,))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    files = {f"{ONE.repo}/{ONE.file}": MODEL, f"{ONE.repo}/{ONE.mmproj}": MMPROJ}
-    with serve(Hub(files)) as server:
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        yield server
 
 
 class Bench:

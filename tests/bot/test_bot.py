@@ -346,14 +346,36 @@ async def test_a_written_reply_is_delivered_not_made_again(tmp_path: Path) -> No
         assert not s.backend.requests
 
 
-async def test_where_it_cannot_be_told_the_turn_is_handed_back_once(tmp_path: Path) -> None:
+async def test_a_written_reply_that_is_refused_after_a_restart_is_settled_and_told(tmp_path: Path) -> None:
     platform = StagePlatform()
+    platform.fail_finish = 1
+    async with stage(tmp_path, platform=platform) as s:
+        await s.do("character.add", character="sherlock-holmes", talk="always")
+        await s.say("hello")
+        await s.quiet()
+    platform.refuses = True
+    for _ in range(2):
+        async with stage(tmp_path, platform=platform) as s:
+            await s.bot.joined(platform)
+            await s.quiet()
+            assert (await logged(s))[-1].state == "failed"
+    assert len([n for n in platform.notices if "cannot answer now" in n]) == 1
+    assert not platform.posts
+
+
+async def interrupted(tmp_path: Path, platform: StagePlatform) -> None:
+    """A character was asked, and the bot went away before its first word."""
     held = ScriptedBackend()
     held.hold.clear()
     async with stage(tmp_path, platform=platform, backend=held) as s:
         await s.do("character.add", character="sherlock-holmes", talk="always")
         await s.say("hello")
         await held.asked()
+
+
+async def test_where_it_cannot_be_told_the_turn_is_handed_back_once(tmp_path: Path) -> None:
+    platform = StagePlatform()
+    await interrupted(tmp_path, platform)
     platform.readable = False
     for _ in range(2):
         async with stage(tmp_path, platform=platform) as s:
@@ -372,12 +394,7 @@ class Passing(StagePlatform):
 
 
 async def test_what_was_interrupted_is_not_told_in_another_conversation(tmp_path: Path) -> None:
-    held = ScriptedBackend()
-    held.hold.clear()
-    async with stage(tmp_path, platform=Passing(), backend=held) as s:
-        await s.do("character.add", character="sherlock-holmes", talk="always")
-        await s.say("hello")
-        await held.asked()
+    await interrupted(tmp_path, Passing())
     platform = Passing()
     async with stage(tmp_path, platform=platform) as s:
         await s.bot.joined(platform)
@@ -391,12 +408,7 @@ async def test_what_was_interrupted_is_not_told_in_another_conversation(tmp_path
 @pytest.mark.parametrize("since", ["new", "another"])
 async def test_what_was_interrupted_is_not_told_once_its_dialogue_is_over(tmp_path: Path, since: str) -> None:
     platform = StagePlatform()
-    held = ScriptedBackend()
-    held.hold.clear()
-    async with stage(tmp_path, platform=platform, backend=held) as s:
-        await s.do("character.add", character="sherlock-holmes", talk="always")
-        await s.say("hello")
-        await held.asked()
+    await interrupted(tmp_path, platform)
     platform.readable = False
     async with stage(tmp_path, platform=platform) as s:
         await s.do("new")

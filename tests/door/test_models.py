@@ -10,8 +10,7 @@ from agent import models
 from agent.errors import ConfigError
 from agent.settings import AgentSettings, LlamaSettings
 from door.models import models_group
-from tests.agent.hub_server import Hub, serve
-from tests.agent.test_models import MMPROJ, MODEL, ONE
+from tests.agent.hub_server import MMPROJ, MODEL, ONE, Hub, serve
 
 
 @dataclass

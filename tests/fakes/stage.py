@@ -17,7 +17,7 @@ from agent.addresses import PublicOnly
 from agent.agent import Agent
 from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request
 from agent.cast import Cast
-from agent.errors import PlatformError
+from agent.errors import PlatformError, PlatformRefused
 from agent.eyes.eyes import Eyes
 from agent.fetch import Fetcher
 from agent.intake import Intake
@@ -107,6 +107,7 @@ class StagePlatform:
         self.posted: Posted | None = None
         self.readable = True
         self.fail_finish = 0
+        self.refuses = False  # for good, as an automatic moderator
         self.past: list[Incoming] = []
         self._ids = 0
 
@@ -147,6 +148,8 @@ class StageDelivery:
         await self._show(text)
 
     async def finish(self, text: str) -> Sequence[str]:
+        if self._platform.refuses:
+            raise PlatformRefused("these words are not taken here")
         if self._platform.fail_finish:
             self._platform.fail_finish -= 1
             raise PlatformError("the connection is gone")

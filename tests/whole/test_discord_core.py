@@ -1,7 +1,6 @@
 """Discord and the core together, from a picture in a channel to a row in the journal."""
 
 import itertools
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,30 +15,7 @@ from tests.fakes.discord import LoopbackDiscord
 from tests.fakes.discord.faults import Kind
 from tests.fakes.stage import ScriptedBackend, drawn
 from tests.waiting import eventually
-from tests.whole.theatre import ADA, HOLMES, ROOT, Theatre, theatre
-
-WORDS = "You see, but you do not observe. The hat has been brushed this very morning."
-QUICK = "[bot.discord]\nedits_per_second = 5.0\n"
-SEES_ALL = QUICK + "[agent.prompt]\npictures = 8\n"
-
-
-@pytest.fixture
-async def d() -> AsyncIterator[LoopbackDiscord]:
-    async with LoopbackDiscord() as discord:
-        yield discord
-
-
-@pytest.fixture
-def backend() -> ScriptedBackend:
-    return ScriptedBackend(WORDS, sees=True)
-
-
-@pytest.fixture
-async def on(d: LoopbackDiscord, tmp_path: Path, backend: ScriptedBackend) -> AsyncIterator[Theatre]:
-    """Sherlock Holmes answers everything in the channel."""
-    async with theatre(d, tmp_path, backend, settings=SEES_ALL) as t:
-        await t.do("character add", character=HOLMES, talk="always")
-        yield t
+from tests.whole.theatre import ADA, HOLMES, QUICK, ROOT, WORDS, Theatre, theatre
 
 
 def spoken(t: Theatre, channel: object = None) -> list[tuple[str, str]]:
@@ -494,39 +470,6 @@ async def test_a_channel_is_known_to_the_journal_as_it_is(on: Theatre) -> None:
         known = await channels.get(tx, f"discord:{on.channel['id']}")
     assert known is not None
     assert (known.name, known.server, known.adult) == ("general", on.guild["id"], False)
-
-
-@pytest.mark.parametrize(("path", "method"), [("/messages/", "PATCH"), (r"/webhooks/\d+/[^/]+$", "POST")])
-async def test_a_reply_that_is_refused_for_good_is_taken_back_and_told(
-    on: Theatre, backend: ScriptedBackend, path: str, method: str
-) -> None:
-    backend.pause = 0.1
-    on.d.fault(method, path, "status", status=400, code=200_000, times=9)
-    await on.say("What do you make of this hat?")
-    _, answer = await on.answered()
-    assert answer.state == "failed"
-    shown = [m.content for m in on.d.messages(on.channel)]
-    assert len(shown) == 3, "the greeting, the question, and why nobody answers"
-    assert "cannot answer now: Discord refused" in shown[2]
-    on.d.faults.waiting.clear()
-    await on.say("And now?")
-    assert (await on.answered(2))[-1].state == "delivered"
-
-
-async def test_a_channel_is_itself_where_an_interaction_tells_only_its_id(on: Theatre) -> None:
-    on.d.interactions.with_channel = False
-    other = on.d.channel(on.guild, "other")
-    assert "Li Bai joins" in await on.do("character add", character="li-bai")
-    here, there = [(await on.do("character list", channel=c)).split("Can be")[0] for c in (on.channel, other)]
-    assert "Li Bai" in here
-    assert "Li Bai" not in there
-
-
-async def test_where_the_bot_may_not_write_commands_say_so(on: Theatre) -> None:
-    on.d.deny(on.channel, "send_messages")
-    assert "may not write here" in await on.do("talk", character=ADA, words="Hello")
-    assert "may not write here" in await on.do("character add", character=ADA)
-    assert "may not write" not in await on.do("character list")
 
 
 async def test_why_tells_what_was_not_shown(on: Theatre, backend: ScriptedBackend) -> None:

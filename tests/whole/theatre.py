@@ -30,6 +30,9 @@ shipped = "{ROOT}/characters"
 tags = false
 text = false
 """
+WORDS = "You see, but you do not observe. The hat has been brushed this very morning."
+QUICK = "[bot.discord]\nedits_per_second = 5.0\n"
+SEES_ALL = QUICK + "[agent.prompt]\npictures = 8\n"
 PATIENCE: dict[str, Any] = {"pause": 0.05, "ready_timeout": 0.05, "identify_pause": 0.0}
 
 

@@ -94,7 +94,8 @@ class CommandDesk:
     async def _answer(
         self, interaction: Interaction, name: str, given: dict[str, Any], shown: tuple[Attachment, ...]
     ) -> Answer:
-        if interaction.channel is None:  # a thread that this process has not met: its parent is not known
+        unmet = interaction.channel is None  # a thread whose parent this process does not know
+        if unmet and name not in ANYWHERE:
             return UNKNOWN
         place = self._place(interaction)
         if not self._rules.allows(place) and name not in ANYWHERE:

@@ -1,0 +1,39 @@
+"""Where Discord says no for good, or tells less than it might: people are told, and channels stay apart."""
+
+import pytest
+
+from tests.fakes.stage import ScriptedBackend
+from tests.whole.theatre import ADA, Theatre
+
+
+@pytest.mark.parametrize(("path", "method"), [("/messages/", "PATCH"), (r"/webhooks/\d+/[^/]+$", "POST")])
+async def test_a_reply_that_is_refused_for_good_is_taken_back_and_told(
+    on: Theatre, backend: ScriptedBackend, path: str, method: str
+) -> None:
+    backend.pause = 0.1
+    on.d.fault(method, path, "status", status=400, code=200_000, times=9)
+    await on.say("What do you make of this hat?")
+    _, answer = await on.answered()
+    assert answer.state == "failed"
+    shown = [m.content for m in on.d.messages(on.channel)]
+    assert len(shown) == 3, "the greeting, the question, and why nobody answers"
+    assert "cannot answer now: Discord refused" in shown[2]
+    on.d.faults.waiting.clear()
+    await on.say("And now?")
+    assert (await on.answered(2))[-1].state == "delivered"
+
+
+async def test_a_channel_is_itself_where_an_interaction_tells_only_its_id(on: Theatre) -> None:
+    on.d.interactions.with_channel = False
+    other = on.d.channel(on.guild, "other")
+    assert "Li Bai joins" in await on.do("character add", character="li-bai")
+    here, there = [(await on.do("character list", channel=c)).split("Can be")[0] for c in (on.channel, other)]
+    assert "Li Bai" in here
+    assert "Li Bai" not in there
+
+
+async def test_where_the_bot_may_not_write_commands_say_so(on: Theatre) -> None:
+    on.d.deny(on.channel, "send_messages")
+    assert "may not write here" in await on.do("talk", character=ADA, words="Hello")
+    assert "may not write here" in await on.do("character add", character=ADA)
+    assert "may not write" not in await on.do("character list")
