@@ -30,7 +30,8 @@ def rows(data: bytes) -> int | None:
     its head is missing."""
     if data[12:16] != b"IHDR" or len(data) < 33:
         return None
-    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    width, height = struct.unpack_from(">II", data, 16)
+    depth, colour, interlaced = data[24], data[25], data[28]
     if interlaced or colour not in _CHANNELS or not width:
         return None
     row = 1 + -(-width * depth * _CHANNELS[colour] // 8)  # each begins with its filter
@@ -42,7 +43,7 @@ def rows(data: bytes) -> int | None:
                 part = stream.unconsumed_tail
         except zlib.error:
             break
-    return min(arrived // row, height)
+    return min(arrived // row, int(height))
 
 
 def _compressed(data: bytes) -> Iterator[bytes]:

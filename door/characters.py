@@ -108,7 +108,8 @@ def show(settings: HasAgent, name: str) -> None:
     cast = open_cast(settings)
     c = find(cast, name)
     click.secho(_printable(c.name), bold=True)
-    click.echo(_printable(f"{c.id} · {c.kind.value} · {c.origin} · {c.language} · version {c.version}"))
+    facts = (c.id, c.kind.value, c.origin, c.language, f"version {c.version}")
+    click.echo(_printable(" · ".join(fact for fact in facts if fact)))
     parts = [("Greeting", c.greeting), ("Introduction", c.profile.introduction)]
     parts += [("Personality", c.profile.personality), ("Life story", c.profile.life_story)]
     parts += [("Relationships", c.profile.relationships), ("Scene", c.scene)]

@@ -101,7 +101,7 @@ async def _converse(loaded: Loaded, name: str | None, files: tuple[Path, ...], p
         platform.addressed = (character.id,)
         for path in files:
             await _attach(talk, path)
-        platform.say(f"{character.name} ({character.origin}). /help lists what you can do; Ctrl-D ends.")
+        platform.say(f"{character.introduced}. /help lists what you can do; Ctrl-D ends.")
         if character.greeting:
             platform.write(f"{character.name}: {character.greeting.strip()}\n")
         await platform.run(talk.bot, talk.bot)

@@ -8,7 +8,6 @@ from agent.cast.names import slug
 from agent.character import Character, Kind, Profile
 
 NAMELESS = "nameless"
-_UNKNOWN_ORIGIN = "an original story"
 _ADULT = {
     "18",
     "18+",
@@ -49,10 +48,10 @@ def to_character(
     character = Character(
         id=slug(name),
         name=name,
-        origin=_origin(data),
+        origin="",  # no field of a card says it: its sources are addresses, its world is a file's name
         kind=Kind.FICTIONAL,
         profile=Profile(texts.clean(data["description"]).strip(), texts.clean(data["personality"]).strip()),
-        language=texts.language(_sample(data), data.get("creator_notes_multilingual") or {}),
+        language=_language(data),
         greeting=texts.clean(data["first_mes"]),
         other_greetings=tuple(texts.clean(g) for g in data["alternate_greetings"]),
         nickname=texts.clean_name(data.get("nickname", "")),
@@ -70,25 +69,16 @@ def to_character(
     return ours.unpack(character, data, repairs) if whole else character
 
 
-def _origin(data: Mapping[str, Any]) -> str:
-    """A source that is words rather than an address or an id, or the world the card belongs to.
-
-    The creator and the tags are no help: Character Card V2 keeps both out of prompts, where the origin goes.
-    """
-    world = data["extensions"].get("world")
-    for text in (*data.get("source", ()), world if isinstance(world, str) else ""):
-        said = texts.clean_name(text)
-        if said and "://" not in said and any(c.isalpha() for c in said) and not _looks_like_id(said):
-            return said
-    return _UNKNOWN_ORIGIN
-
-
-def _looks_like_id(text: str) -> bool:
-    return " " not in text and (any(c.isdigit() for c in text) or "/" in text or ":" in text)
-
-
-def _sample(data: Mapping[str, Any]) -> str:
-    return f"{data['first_mes'][:1500]} {data['description'][:1500]} {data['personality'][:500]}"
+def _language(data: Mapping[str, Any]) -> str:
+    """What the card calls its language, or the one that its words' script belongs to; else empty. The languages of
+    `creator_notes_multilingual` are those of the notes."""
+    for holder in (data, data["extensions"]):
+        said = holder.get("language")
+        if isinstance(said, str) and (named := texts.named_language(said)):
+            return named
+    return texts.language(
+        f"{data['first_mes'][:1500]} {data['description'][:1500]} {data['personality'][:500]}"
+    )
 
 
 def _adult(data: Mapping[str, Any]) -> bool:

@@ -87,19 +87,48 @@ def _repeats(pattern: str) -> int:
     return math.prod(max(int(n) for n in found if n) or 1 for found in _COUNTS.findall(pattern))
 
 
+def expressions(entry: LoreEntry) -> list[str]:
+    """Those of the entry's keys that are regular expressions, without slashes and flags."""
+    keys = (*entry.keys, *entry.secondary_keys)
+    return [_split(key)[0] for key in keys if key.strip()] if entry.use_regex else []
+
+
+def fault(pattern: str) -> str:
+    """Why a regular expression (without slashes) can match nothing here; empty where it is sound."""
+    if len(pattern) > MAX_PATTERN:
+        return f"is longer than {MAX_PATTERN} characters"
+    if _repeats(pattern) > MAX_REPEATS:
+        return "counts too high"
+    made = _engine(pattern, 0)
+    return f"is broken: {made}" if isinstance(made, str) else ""
+
+
+def _split(key: str) -> tuple[str, str]:
+    """Pattern and flags of a key, bare or written `/like this/i`."""
+    end = key.rfind("/")
+    if key.startswith("/") and end > 0 and key[end + 1 :].isalpha() | (end == len(key) - 1):
+        return key[1:end], key[end + 1 :]
+    return key, ""
+
+
 @functools.lru_cache(maxsize=4_096)
-def _compiled(pattern: str, case_sensitive: bool) -> Any:
-    """The pattern, bare or written `/like this/i`; None for one that is bad or too long."""
+def _compiled(key: str, case_sensitive: bool) -> Any:
+    """None for one that is bad or too long."""
     import regex
 
-    flags = 0 if case_sensitive else regex.IGNORECASE
-    end = pattern.rfind("/")
-    if pattern.startswith("/") and end > 0 and pattern[end + 1 :].isalpha() | (end == len(pattern) - 1):
-        letters, pattern = pattern[end + 1 :], pattern[1:end]
-        known = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
-        flags = functools.reduce(lambda a, b: a | b, (known.get(x, 0) for x in letters), flags)
-    if len(pattern) > MAX_PATTERN or _repeats(pattern) > MAX_REPEATS:
+    pattern, letters = _split(key)
+    if fault(pattern):
         return None
+    known = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
+    flags = 0 if case_sensitive else regex.IGNORECASE
+    made = _engine(pattern, functools.reduce(lambda a, b: a | b, (known.get(x, 0) for x in letters), flags))
+    return None if isinstance(made, str) else made
+
+
+def _engine(pattern: str, flags: int) -> Any:
+    """The compiled pattern, or what is wrong with it."""
+    import regex
+
     try:
         return regex.compile(pattern, flags)
     except (
@@ -111,5 +140,5 @@ def _compiled(pattern: str, case_sensitive: bool) -> Any:
         IndexError,
         KeyError,
         TypeError,
-    ):
-        return None
+    ) as error:
+        return str(error) or type(error).__name__
