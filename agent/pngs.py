@@ -30,7 +30,7 @@ def rows(data: bytes) -> int | None:
     its head is missing."""
     if data[12:16] != b"IHDR" or len(data) < 33:
         return None
-    width, height = struct.unpack_from(">II", data, 16)
+    width, height = (int.from_bytes(data[at : at + 4]) for at in (16, 20))
     depth, colour, interlaced = data[24], data[25], data[28]
     if interlaced or colour not in _CHANNELS or not width:
         return None
@@ -43,7 +43,7 @@ def rows(data: bytes) -> int | None:
                 part = stream.unconsumed_tail
         except zlib.error:
             break
-    return min(arrived // row, int(height))
+    return min(arrived // row, height)
 
 
 def _compressed(data: bytes) -> Iterator[bytes]:

@@ -164,6 +164,7 @@ def _import_one(cast: "Cast", file: Path, force: bool, new_id: str) -> None:
 
     original: bytes | None = None
     repairs: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     spec = "TOML"
     if file.suffix.lower() == ".toml":
         character = load_character(file)
@@ -173,12 +174,15 @@ def _import_one(cast: "Cast", file: Path, force: bool, new_id: str) -> None:
         original = read_bytes(file, LARGEST_CARD)
         got = read_card(original, name_hint=file.stem)
         character, repairs, spec = got.character, got.repairs, f"card {got.spec.upper()}"
+        unused = got.unused
     if new_id:
         character = replace(character, id=new_id)
     path = cast.add(character, replace=force, original=original, ext=file.suffix.lower())
     click.secho(f"{file}: {_printable(character.name)} ({spec}) is now {character.id} in {path}", fg="green")
     for repair in repairs:
         click.echo(f"  repaired: {_printable(repair)}")
+    for line in unused:
+        click.echo(f"  not used: {_printable(line)}")
     tell(lint(character))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.cards import books, ours, texts
+from agent.cards import books, deep, ours, texts
 from agent.cast.names import slug
 from agent.character import Character, Kind, Profile
 
@@ -45,6 +45,7 @@ def to_character(
         name = texts.clean_name(name_hint) or NAMELESS
         repairs.append(f"the card has no name: called {name!r}")
     book = data.get("character_book")
+    lorebook = None if book is None else books.to_lorebook(book)
     character = Character(
         id=slug(name),
         name=name,
@@ -59,7 +60,7 @@ def to_character(
         examples=texts.examples(data["mes_example"]),
         system_prompt=texts.clean(data["system_prompt"]),
         post_history=texts.clean(data["post_history_instructions"]),
-        lorebook=None if book is None else books.to_lorebook(book),
+        lorebook=deep.joined(lorebook, data["extensions"]),
         adult=_adult(data),
         tags=tuple(texts.clean(t) for t in data["tags"]),
         creator=texts.clean(data["creator"]),
@@ -117,10 +118,12 @@ def write_fields(character: Character, was: Character, data: dict[str, Any]) -> 
         data["creator_notes_multilingual"]["en"] = c.creator_notes
     if c.profile != was.profile:
         data["description"], data["personality"] = _description(c.profile), c.profile.personality
-    if c.lorebook is None:
-        data.pop("character_book", None)
-    elif c.lorebook != was.lorebook:
-        data["character_book"] = books.from_lorebook(c.lorebook, data.get("character_book"))
+    if c.lorebook != was.lorebook:
+        book = deep.parted(c.lorebook, data["extensions"])
+        if book is None:
+            data.pop("character_book", None)
+        else:
+            data["character_book"] = books.from_lorebook(book, data.get("character_book"))
 
 
 def _description(profile: Profile) -> str:

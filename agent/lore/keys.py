@@ -14,6 +14,12 @@ MAX_PATTERN = 1_000  # characters of one regular expression
 MAX_REPEATS = 10_000  # product of its {counts}: nested ones are unrolled, and no timeout bounds compiling
 SEARCH_SECONDS = 0.05  # for one search
 BUDGET_SECONDS = 0.5  # for all regular expressions of one prompt
+_SLASHED = re.compile(r"/((?:[^/\\]|\\.)+)/([dgimsuvy]*)", re.DOTALL)
+# Scripts that put no blanks between words, or hang endings on them: there a word can begin and end anywhere.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 _COUNTS = re.compile(r"\{\s*[a-z<=+,0-9\s]*?(\d{1,9})\s*(?:,\s*(\d{0,9})\s*)?\}")
 
 
@@ -29,9 +35,13 @@ class Matcher:
         """Do the entry's keys, secondary keys and additional and excluded keys allow it?"""
         if not self.any(entry, entry.keys, texts):
             return False
-        if entry.selective and any(k.strip() for k in entry.secondary_keys) and not entry.use_regex:
-            return self.any(entry, entry.secondary_keys, texts)
-        return True
+        more = [k for k in entry.secondary_keys if k.strip()]
+        if not entry.selective or not more or entry.use_regex:
+            return True
+        logic = (entry.decorators.get("selective_logic") or ("any",))[0]
+        hits = (self.any(entry, (key,), texts) for key in more)
+        met = all(hits) if logic in ("all", "not_all") else any(hits)
+        return not met if logic.startswith("not_") else met
 
     def allowed(self, entry: LoreEntry, texts: Sequence[str]) -> bool:
         """The conditions of `@@additional_keys` (each of them) and `@@exclude_keys`."""
@@ -48,6 +58,8 @@ class Matcher:
     def _one(self, entry: LoreEntry, key: str, text: str) -> bool:
         if entry.use_regex:
             return self._search(key, text, entry.case_sensitive)
+        if "key_by_key" in entry.decorators and slashed(key):
+            return self._search(key, text, True)  # its own flags say otherwise
         if not entry.case_sensitive:
             key, text = key.casefold(), self._fold(text)
         return _as_words(key, text) if "whole_words" in entry.decorators else key in text
@@ -72,14 +84,19 @@ class Matcher:
 
 
 def _as_words(key: str, text: str) -> bool:
-    """Is `key` in `text` with no letter or digit right before or after it?"""
+    """Is `key` in `text` as words of their own?"""
     at = text.find(key)
     while at >= 0:
         end = at + len(key)
-        if not (at and text[at - 1].isalnum()) and not text[end : end + 1].isalnum():
+        if not _joined(text[max(at - 1, 0) : at], key[:1]) and not _joined(key[-1:], text[end : end + 1]):
             return True
         at = text.find(key, at + 1)
     return False
+
+
+def _joined(before: str, after: str) -> bool:
+    """Do two neighbouring characters belong to one word?"""
+    return before.isalnum() and after.isalnum() and not _UNSPACED.match(before) and not _UNSPACED.match(after)
 
 
 def _repeats(pattern: str) -> int:
@@ -89,8 +106,11 @@ def _repeats(pattern: str) -> int:
 
 def expressions(entry: LoreEntry) -> list[str]:
     """Those of the entry's keys that are regular expressions, without slashes and flags."""
-    keys = (*entry.keys, *entry.secondary_keys)
-    return [_split(key)[0] for key in keys if key.strip()] if entry.use_regex else []
+    keys = [key for key in (*entry.keys, *entry.secondary_keys) if key.strip()]
+    found = [(key, slashed(key)) for key in keys]
+    if entry.use_regex:
+        return [parts[0] if parts else key for key, parts in found]
+    return [parts[0] for _, parts in found if parts] if "key_by_key" in entry.decorators else []
 
 
 def fault(pattern: str) -> str:
@@ -103,12 +123,10 @@ def fault(pattern: str) -> str:
     return f"is broken: {made}" if isinstance(made, str) else ""
 
 
-def _split(key: str) -> tuple[str, str]:
-    """Pattern and flags of a key, bare or written `/like this/i`."""
-    end = key.rfind("/")
-    if key.startswith("/") and end > 0 and key[end + 1 :].isalpha() | (end == len(key) - 1):
-        return key[1:end], key[end + 1 :]
-    return key, ""
+def slashed(key: str) -> tuple[str, str] | None:
+    """Pattern and flags of a key written `/like this/i`; None for any other, such as `/a/path` or `/home/user`."""
+    found = _SLASHED.fullmatch(key.strip())
+    return (found[1], found[2]) if found else None
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -116,7 +134,7 @@ def _compiled(key: str, case_sensitive: bool) -> Any:
     """None for one that is bad or too long."""
     import regex
 
-    pattern, letters = _split(key)
+    pattern, letters = slashed(key) or (key, "")
     if fault(pattern):
         return None
     known = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
