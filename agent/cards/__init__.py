@@ -2,6 +2,6 @@
 
 from agent.cards.imported import Imported, ImportedBook
 from agent.cards.read import read_card, read_lorebook
-from agent.cards.write import write_card
+from agent.cards.write import left_behind, write_card
 
-__all__ = ["Imported", "ImportedBook", "read_card", "read_lorebook", "write_card"]
+__all__ = ["Imported", "ImportedBook", "left_behind", "read_card", "read_lorebook", "write_card"]

@@ -28,7 +28,7 @@ def silly(
     *keys: str, content: str = "x", secondary: tuple[str, ...] = (), **extensions: Any
 ) -> dict[str, Any]:
     """As SillyTavern writes it: expressions and optional keys are always allowed."""
-    flags = {"use_regex": True, "selective": True, "secondary_keys": list(secondary)}
+    flags: dict[str, Any] = {"use_regex": True, "selective": True, "secondary_keys": list(secondary)}
     return entry(*keys, content=content, **flags, extensions={**SILLY, **extensions})
 
 
