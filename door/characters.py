@@ -45,6 +45,7 @@ def characters() -> None:
       characters import card.png other.charx
       characters export "Ada Lovelace" --format png -o ada.png
       characters new
+      characters lorebook import world.json
       characters lint
       characters diff sherlock-holmes my-holmes.toml
     """
@@ -261,7 +262,9 @@ def _faces(cast: "Cast", folder: Path, size: int) -> Iterator[Path]:
 def _register() -> None:
     from door.characters_export import export
     from door.characters_new import new
+    from door.lorebooks import lorebook
 
+    characters.add_command(lorebook)
     characters.add_command(export)
     characters.add_command(new)
 

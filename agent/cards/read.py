@@ -9,7 +9,7 @@ from agent.cards import assets, charx, exif, jsontext, png, unused
 from agent.cards.books import mend_book, to_lorebook
 from agent.cards.imported import MAX_CARD, Found, Imported, ImportedBook
 from agent.cards.mapping import to_character
-from agent.cards.mending import Mender
+from agent.cards.mending import OURS, Mender
 from agent.cards.normal import normalise
 from agent.errors import CardError
 
@@ -25,7 +25,7 @@ def read_card(data: bytes, *, name_hint: str = "") -> Imported:
     """
     found, raw = _open(data)
     if _is_book(raw):
-        mend = "import it as a lorebook, or give it to a character first"
+        mend = "`characters lorebook import FILE` takes it in; then attach it to a character or a channel"
         raise CardError("this is a lorebook, not a character", mend=mend)
     normal = normalise(raw)
     repairs = [*dict.fromkeys(found.repairs), *normal.repairs]
@@ -57,6 +57,21 @@ def read_lorebook(data: bytes) -> ImportedBook:
     return ImportedBook(to_lorebook(mended), repairs, raw, unused.of_book(mended))
 
 
+def write_lorebook(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A lorebook as read (`ImportedBook.raw`) as Character Card V3's object for one alone, every field kept; the values
+    that had to be mended are under our key in its extensions. Raises CardError where there is none in it."""
+    book = _book_in(raw)
+    if book is None:
+        raise CardError("this holds no lorebook", mend="import it again")
+    mended, mender = copy.deepcopy(book), Mender()
+    mend_book(mended, mender)
+    if mender.originals:
+        ours = mended["extensions"].get(OURS)
+        kept = ours if isinstance(ours, dict) else {}
+        mended["extensions"][OURS] = {**kept, "originals": {**mender.originals, **kept.get("originals", {})}}
+    return {"spec": "lorebook_v3", "data": mended}
+
+
 def _book_in(raw: Mapping[str, Any]) -> dict[str, Any] | None:
     """The object with the entries: the whole, V3's `data`, a card's book, or a list under another tool's name."""
     inner = raw.get("data")
@@ -65,7 +80,7 @@ def _book_in(raw: Mapping[str, Any]) -> dict[str, Any] | None:
     book = dict(own if isinstance(own, dict) else holder)
     for name in ("data", "worldinfo"):  # RisuAI's lorebook; KoboldAI Lite's saves
         if "entries" not in book and isinstance(book.get(name), list):
-            book = {"name": book.get("name"), "entries": book[name]}
+            book = {"entries": book[name], **({"name": book["name"]} if "name" in book else {})}
     return book if isinstance(book.get("entries"), list | dict) else None
 
 

@@ -41,7 +41,8 @@ def write_card(
     A card that was imported keeps every field and only what has changed since is written over it. `portrait`
     (default: the character's own) is any picture; for `png` others are turned into one. `assets` are files by path, as
     `read_card` returned them; what `json` has no place for is told by `left_behind`. PNG holds V3 (`ccv3`) and
-    V2 (`chara`) unless an older `spec` is asked for. `clock` gives `modification_date` in unix seconds. Raises CardError.
+    V2 (`chara`) unless an older `spec` is asked for. `clock` gives `modification_date` in unix
+    seconds. Raises CardError.
     """
     files = dict(assets or {})
     picture = character.portrait if portrait is None else portrait

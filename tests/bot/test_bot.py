@@ -472,3 +472,24 @@ async def test_seeing_models_get_pixels(tmp_path: Path) -> None:
         await s.say("look", attachments=(Attachment(sha256=picture.sha256),))
         await s.quiet()
     assert seen == [1]
+
+
+async def test_attached_lore_is_known_in_its_channel_and_recorded(on: Stage) -> None:
+    house = on.bot.house
+    world = b'{"entries": [{"keys": ["owl"], "content": "The owl is called Minerva."}]}'
+    house.cast.lorebooks.add(world, "birds")
+    house.cast.lorebooks.attach("birds", "channels", CHANNEL.key)
+    other = Place("stage", "c2", server="s1")
+    await on.do("character.add", place=other, character="sherlock-holmes", talk="always")
+    await on.say("What of the owl?")
+    await on.quiet()
+    await on.say("What of the owl?", place=other)
+    await on.quiet()
+    here, there = ("\n".join(m.text for m in r.messages) for r in on.backend.requests)
+    assert "Minerva" in here
+    assert "Minerva" not in there
+    versions = [
+        t.character_version for p in (CHANNEL, other) for t in await logged(on, p) if t.character_version
+    ]
+    known = house.cast.characters["sherlock-holmes"]
+    assert versions == [house.equipped(known, CHANNEL.key).version, known.version]

@@ -99,7 +99,7 @@ def test_whole_words_also_in_scripts_without_blanks(key: str, text: str, matches
 @pytest.mark.parametrize("name", ["match_whole_words", "matchWholeWords", "risu_fullWordMatching"])
 def test_whole_words_of_entry_and_book(name: str) -> None:
     assert told(book(entry("owl", extensions={name: True})), "a bowl") == []
-    assert told(book(entry("owl", **{name: True})), "a bowl") == []
+    assert told(book({**entry("owl"), name: True}), "a bowl") == []
     assert told(book(entry("owl"), extensions={name: True}), "a bowl") == []
     assert told(book(entry("owl", extensions={name: False}), extensions={name: True}), "a bowl") == ["x"]
 
@@ -124,7 +124,7 @@ def test_whole_words_of_entry_and_book(name: str) -> None:
 )
 def test_settings_by_any_spelling(name: str, value: Any, recent: tuple[str, ...], wanted: bool) -> None:
     assert bool(told(book(entry("owl", extensions={name: value})), *recent)) is wanted
-    assert bool(told(book(entry("owl", **{name: value})), *recent)) is wanted
+    assert bool(told(book({**entry("owl"), name: value}), *recent)) is wanted
 
 
 def test_a_chance_that_is_switched_off_is_none() -> None:
