@@ -58,6 +58,13 @@ def test_a_wrong_checksum_of_the_head_is_no_sound_picture() -> None:
         taken(png[:29] + b"\0\0\0\0" + png[33:])
 
 
+def test_a_wrong_checksum_of_the_pixels_does_not_matter() -> None:
+    png = coded(landscape(64, 48), "PNG")
+    place = png.index(b"IDAT") - 4
+    end = place + 12 + struct.unpack_from(">I", png, place)[0]
+    assert taken(png[: end - 4] + b"\0\0\0\0" + png[end:]).data == taken(png).data
+
+
 def test_texts_of_any_length_do_not_count() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("prompt", "x" * 3_000_000, zip=True)

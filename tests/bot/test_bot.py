@@ -145,7 +145,8 @@ async def test_pictures_of_a_replied_to_message_are_seen(on: Stage) -> None:
 async def test_a_refused_address_is_named_and_the_words_are_answered(on: Stage) -> None:
     await on.say("see", attachments=(Attachment(url="http://127.0.0.1:9/x.png", filename="x.png"),))
     await on.quiet()
-    assert any("x.png could not be taken in" in n for n in on.platform.notices)
+    (told,) = (n for n in on.platform.notices if "x.png could not be taken in" in n)
+    assert "this address may not be fetched. Check the address, or send the picture itself." in told
     assert len(on.platform.posts) == 1
 
 
