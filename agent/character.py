@@ -68,7 +68,8 @@ class Lorebook:
 class Character:
     """A character as the agent needs it.
 
-    `id` is stable, lower-case words joined by hyphens. `nickname` replaces `name` in `{{char}}`. `scene` is a
+    `id` is stable, lower-case words joined by hyphens. `origin` and `language` may be empty: a prompt then says
+    nothing of them. `nickname` replaces `name` in `{{char}}`. `scene` is a
     card's scenario field (where the two meet); it is not MMRole's scenario. `system_prompt` and
     `post_history`, where a card has them, replace ours (`{{original}}` stands for ours). `face` holds the
     drawing instructions of agent.faces, `portrait` the bytes of a picture that came with a card. `card` is
@@ -101,6 +102,11 @@ class Character:
     def spoken_name(self) -> str:
         """The name used in dialogue lines and for `{{char}}`."""
         return self.nickname or self.name
+
+    @property
+    def introduced(self) -> str:
+        """The name and, where it is known, the origin: for lists that people read."""
+        return f"{self.name} ({self.origin})" if self.origin else self.name
 
     @cached_property
     def version(self) -> str:

@@ -7,10 +7,12 @@ Redirects are followed by hand, so that each is checked like the first.
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from agent import kinds
 from agent.addresses import Address, AddressPolicy
 from agent.errors import FetchError
 from agent.settings import IntakeSettings
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _REDIRECTS = {301, 302, 303, 307, 308}
 _URL_LIMIT = 4_096
+# Content codings (RFC 9110, section 8.4.1). Stores put other words there for plain bytes, such as UTF-8.
+_PACKED = {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "dcb", "dcz"}
 _HEADERS = {
     "Accept": "image/*,*/*;q=0.1",
     "Accept-Encoding": "identity",
     "User-Agent": "Vignette/0.1 (picture fetcher of a chat bot)",
 }
+_CONTROL = re.compile("[\0-\x1f\x7f]")
 
 ConnectorFactory = Callable[["AbstractResolver"], "TCPConnector"]
 
@@ -84,10 +89,10 @@ class Fetcher:
             async with session.get(url, allow_redirects=False) as response:
                 if response.status not in _REDIRECTS:
                     return await self._body(response, url)
-                location = response.headers.get("Location", "")
+                location = response.headers.get("Location", "").strip()
             if not location:
                 raise _failed(url, "the server redirects to nowhere")
-            url = _parsed(location, base=url)
+            url = _parsed(joined(str(url), location))
         raise _failed(url, f"more than {self._settings.max_redirects} redirects")
 
     def _check_literal(self, url: "URL") -> None:
@@ -101,16 +106,20 @@ class Fetcher:
     async def _body(self, response: "ClientResponse", url: "URL") -> bytes:
         if response.status != 200:
             raise _failed(url, f"the server answered {response.status}")
-        if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        codings = ",".join(response.headers.getall("Content-Encoding", ())).split(",")
+        if _PACKED & {coding.strip().lower() for coding in codings}:
             raise _failed(url, "the server sends a compressed answer, which was not asked for")
-        if response.content_type == "text/html":
-            raise _failed(url, "this is a web page, not a picture", "Send the address of the picture itself.")
         limit = self._settings.max_bytes
         too_large = _failed(url, f"the picture is larger than {limit:,} bytes", "Send a smaller version.")
         if (response.content_length or 0) > limit:
             raise too_large
         body = bytearray()
         async for chunk in response.content.iter_chunked(1 << 16):
+            if (
+                not body and kinds.markup(chunk) == "html"
+            ):  # whatever its label says; the rest is not worth reading
+                mend = "Send the address of the picture itself."
+                raise _failed(url, "this is a web page, not a picture", mend)
             body += chunk
             if len(body) > limit:
                 raise too_large
@@ -123,15 +132,18 @@ def _connector(resolver: "AbstractResolver") -> "TCPConnector":
     return aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True)
 
 
-def _parsed(url: str, base: "URL | None" = None) -> "URL":
-    """An absolute http(s) URL without credentials and fragment. Raises FetchError."""
+def _parsed(url: str) -> "URL":
+    """An absolute http(s) URL without credentials and fragment, path and query as they were written. Raises
+    FetchError."""
     from yarl import URL
 
-    if len(url) > _URL_LIMIT or not url.isprintable():
+    url = url.strip()
+    if len(url) > _URL_LIMIT or _CONTROL.search(url):
         raise FetchError("this is no web address", mend="Use the full address of a picture.")
     try:
-        parsed = (base.join(URL(url)) if base else URL(url.strip())).with_fragment(None)
-        host, port = parsed.host, parsed.port
+        url = written(url)
+        parsed = URL(url)  # splits as the one below does, and makes a host's other letters ASCII
+        host, port = parsed.raw_host, parsed.port
     except ValueError:
         raise FetchError("this is no web address", mend="Use the full address of a picture.") from None
     if parsed.scheme not in ("http", "https") or not host or not port:
@@ -140,7 +152,38 @@ def _parsed(url: str, base: "URL | None" = None) -> "URL":
     if parsed.user is not None or parsed.password is not None:
         mend = "Take the name and password out of it."
         raise FetchError("addresses with credentials are not fetched", where=host, mend=mend)
-    return parsed
+    where = f"[{host}]" if ":" in host else host
+    where += "" if parsed.is_default_port() else f":{port}"
+    return URL(f"{parsed.scheme}://{where}{_asked(url)}", encoded=True)
+
+
+def _asked(url: str) -> str:
+    """Path and query of an absolute URL, as written."""
+    rest = url.partition("#")[0].partition("://")[2]
+    asked = rest[len(re.split("[/?]", rest, maxsplit=1)[0]) :]
+    return asked if asked.startswith("/") else f"/{asked}"
+
+
+def written(url: str) -> str:
+    """The address with only what no request may hold escaped: blanks, and bytes that are not ASCII (UTF-8, or as
+    they came in a header). The host's letters stay: they are not escaped but spelt otherwise."""
+    head, colons, rest = url.partition("://")
+    end = len(re.split("[/?#]", rest, maxsplit=1)[0]) if colons else 0
+    host, asked = (f"{head}://{rest[:end]}", rest[end:]) if colons else ("", url)
+    return host + "".join(c if "!" <= c <= "~" else _escaped(c) for c in asked)
+
+
+def _escaped(letter: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogateescape"))
+
+
+def joined(base: str, location: str) -> str:
+    """Where a redirect leads: an absolute address stays as it is written."""
+    from urllib.parse import urljoin
+
+    if re.match("[A-Za-z][A-Za-z0-9+.-]*:", location):
+        return location
+    return urljoin(base, written(location))
 
 
 def _literal(host: str) -> Address | None:

@@ -37,8 +37,9 @@ class Intake:
         self._child = Child("agent.decode", memory=1_024 * _MEGABYTE + 32 * settings.max_pixels)
 
     async def take(self, data: bytes, *, filename: str = "") -> Picture:
-        """The picture, stored. Animations keep their first frame; a cut file is kept (without what is
-        missing) where at least half of its rows arrived. `filename` only helps to say which one failed.
+        """The picture, stored. Animations keep their first frame that shows something; a cut file is kept
+        (without what is missing) where at least half of its rows arrived. `filename` only helps to say which one
+        failed.
 
         Raises PictureError.
         """

@@ -10,6 +10,8 @@ from enum import StrEnum
 from agent.cast.names import fold, is_id
 from agent.character import Character
 from agent.faces.look import wrong_words
+from agent.lore.keys import expressions, fault
+from agent.macros import known
 
 THIN = {"introduction": 120, "personality": 200, "life_story": 200, "relationships": 120}
 """Characters a section should have at least: MMRole's own profiles lie far above."""
@@ -56,7 +58,6 @@ _ASSISTANT = re.compile(
 _MACRO = re.compile(
     r"\{\{[^{}]*\}\}|<(?:user|bot|char|start)>|\[(?:insert|todo|your)[^\[\]]*\]", re.IGNORECASE
 )
-_KNOWN_MACRO = re.compile(r"\{\{\s*(?:user|char)\s*\}\}|<(?:user|bot|char)>", re.IGNORECASE)
 _FOR_USER = re.compile(
     r"^[^\S\n]*(?:\{\{user\}\}|<user>|you|user)\s*:"
     r"|\{\{user\}\}\s+(?:says?|said|replie[sd]|answers?|answered|thinks?|thought|feels?|felt|decides?|decided)\b"
@@ -198,7 +199,7 @@ def _words(c: Character) -> Iterator[Finding]:
             what = f"{found[0]!r} is an assistant's phrase"
             yield Finding(Level.WARNING, field, what, "say it as the character would, or leave it out")
         for macro in sorted(set(_MACRO.findall(text))):
-            if not _KNOWN_MACRO.fullmatch(macro):
+            if not known(macro):
                 yield Finding(
                     Level.WARNING, field, f"{macro} is a leftover", "replace it by what it stands for"
                 )
@@ -229,24 +230,16 @@ def _lore(c: Character) -> Iterator[Finding]:
             yield Finding(
                 Level.WARNING, field, "it has no keys and is not constant: it never comes up", "add keys"
             )
-        for key in (*entry.keys, *entry.secondary_keys) if entry.use_regex else ():
-            if why := _unsafe(key):
+        for key in expressions(entry):
+            if why := fault(key) or _slow(key):
                 yield Finding(Level.ERROR, field, f"the expression {key[:60]!r} {why}", "write a simpler one")
 
 
-def _unsafe(expression: str) -> str:
-    """Why a regular expression must not be used; empty where it may. Written `/body/flags` or bare."""
-    slashed = re.fullmatch(r"/(.*)/[a-z]*", expression, re.DOTALL)
-    body = slashed[1] if slashed else expression
-    if len(body) > 500:
-        return "is longer than 500 characters"
-    try:
-        re.compile(body)
-    except (re.error, OverflowError, RecursionError) as error:
-        return f"is broken: {error}"
-    if _NESTED.search(body) or _ALTERNATIVES.search(body):
+def _slow(expression: str) -> str:
+    """Why a sound regular expression had better not be used; empty where nothing speaks against it."""
+    if _NESTED.search(expression) or _ALTERNATIVES.search(expression):
         return "repeats a repetition, which can take for ever"
-    return "refers back to itself, which can take for ever" if _BACKREFERENCE.search(body) else ""
+    return "refers back to itself, which can take for ever" if _BACKREFERENCE.search(expression) else ""
 
 
 _CHECKS: tuple[Callable[[Character], Iterator[Finding]], ...] = (

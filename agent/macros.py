@@ -41,6 +41,11 @@ def shown(text: str, character: Character, *, user: str = "") -> str:
     return expand(text, char=character.spoken_name, user=user or "you").strip()
 
 
+def known(macro: str) -> bool:
+    """Is `{{macro}}` replaced in prompts? The one list of macros is `expand` itself."""
+    return expand(macro, char="a", user="b", original="c") != macro
+
+
 def scannable(text: str, *, recursive: bool = False) -> str:
     """`text` as lorebook keys see it: no comments, and hidden keys only where it is scanned recursively."""
     return _HIDDEN.sub(r"\1" if recursive else "", _COMMENT.sub("", text)) if "{{" in text else text

@@ -14,9 +14,9 @@ from journal.turns import TurnRow
 
 
 def character_of(house: House, turn: TurnRow) -> Character:
-    """The speaker as it is now; raises CharacterError for one that left the cast."""
+    """The speaker as it is now, with the lore of this channel; raises CharacterError for one that left the cast."""
     try:
-        return house.cast.characters[turn.speaker_id]
+        return house.equipped(house.cast.characters[turn.speaker_id], turn.channel_id)
     except KeyError:
         raise CharacterError(
             f"{turn.speaker_name} is no longer in the cast", mend="`characters list` shows who is"

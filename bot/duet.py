@@ -191,7 +191,7 @@ class Duets:
                 tx,
                 dialogue_id=mine.dialogue_id,
                 channel_id=wanted.place.key,
-                character=character,
+                character=self._house.equipped(character, wanted.place.key),
                 rule="it is their turn in a duet",
                 reply_to="",
                 witnesses=list(mine.characters),

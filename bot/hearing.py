@@ -80,7 +80,7 @@ class Hearing:
                         tx,
                         dialogue_id=dialogue.id,
                         channel_id=place.key,
-                        character=choice.character,
+                        character=house.equipped(choice.character, place.key),
                         rule=choice.rule,
                         reply_to=heard.id,
                         witnesses=sorted(witnesses),

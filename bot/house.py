@@ -42,6 +42,10 @@ class House:
         """The cast of a place: age-restricted characters only where the place is age-restricted."""
         return {i: c for i, c in self.cast.characters.items() if place.adult or not c.adult}
 
+    def equipped(self, character: Character, channel: str) -> Character:
+        """The character with the lorebooks that are attached to it and to the channel (its key)."""
+        return self.cast.lorebooks.equip(character, channel)
+
     def character(self, name: str, place: Place) -> Character:
         """The character of that name or id; raises CharacterError if there is none, or not here."""
         found = self.cast.get(name)

@@ -30,7 +30,8 @@ class Sights:
             try:
                 picture = await self._one(attachment)
             except PictureError as error:
-                problems.append(f"{attachment.filename or 'A picture'} could not be taken in: {error.what}.")
+                why = f"{error.what}. {error.mend}".rstrip()
+                problems.append(f"{attachment.filename or 'A picture'} could not be taken in: {why}")
                 log.info("picture %s refused: %s", attachment.filename, error)
                 continue
             found.setdefault(picture.sha256, picture)

@@ -46,6 +46,7 @@ def characters() -> None:
       characters import card.png other.charx
       characters export "Ada Lovelace" --format png -o ada.png
       characters new
+      characters lorebook import world.json
       characters lint
       characters diff sherlock-holmes my-holmes.toml
     """
@@ -109,7 +110,8 @@ def show(settings: HasAgent, name: str) -> None:
     cast = open_cast(settings)
     c = find(cast, name)
     click.secho(_printable(c.name), bold=True)
-    click.echo(_printable(f"{c.id} · {c.kind.value} · {c.origin} · {c.language} · version {c.version}"))
+    facts = (c.id, c.kind.value, c.origin, c.language, f"version {c.version}")
+    click.echo(_printable(" · ".join(fact for fact in facts if fact)))
     parts = [("Greeting", c.greeting), ("Introduction", c.profile.introduction)]
     parts += [("Personality", c.profile.personality), ("Life story", c.profile.life_story)]
     parts += [("Relationships", c.profile.relationships), ("Scene", c.scene)]
@@ -164,6 +166,7 @@ def _import_one(cast: "Cast", file: Path, force: bool, new_id: str) -> None:
 
     original: bytes | None = None
     repairs: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     spec = "TOML"
     if file.suffix.lower() == ".toml":
         character = load_character(file)
@@ -173,12 +176,15 @@ def _import_one(cast: "Cast", file: Path, force: bool, new_id: str) -> None:
         original = read_bytes(file, LARGEST_CARD)
         got = read_card(original, name_hint=file.stem)
         character, repairs, spec = got.character, got.repairs, f"card {got.spec.upper()}"
+        unused = got.unused
     if new_id:
         character = replace(character, id=new_id)
     path = cast.add(character, replace=force, original=original, ext=file.suffix.lower())
     click.secho(f"{file}: {_printable(character.name)} ({spec}) is now {character.id} in {path}", fg="green")
     for repair in repairs:
         click.echo(f"  repaired: {_printable(repair)}")
+    for line in unused:
+        click.echo(f"  not used: {_printable(line)}")
     tell(lint(character))
 
 
@@ -257,7 +263,9 @@ def _faces(cast: "Cast", folder: Path, size: int) -> Iterator[Path]:
 def _register() -> None:
     from door.characters_export import export
     from door.characters_new import new
+    from door.lorebooks import lorebook
 
+    characters.add_command(lorebook)
     characters.add_command(export)
     characters.add_command(new)
 

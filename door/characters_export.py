@@ -1,5 +1,6 @@
 """`characters export`: a character for other programs, or for an editor."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def export(settings: Any, /, name: str, kind: str, spec: str, output: Path | Non
 
     cast = open_cast(settings)
     c = find(cast, name)
-    data = _exported(cast, c, kind, spec)
+    kept = _original(cast, c, Path(name))
+    assets = _assets(kept) if kept and kind != "toml" else {}
+    data = _exported(c, kind, spec, assets)
     target = output or Path(f"{c.id}.{kind}")
     if str(target) == "-":
         click.echo(data, nl=False)
@@ -48,21 +51,56 @@ def export(settings: Any, /, name: str, kind: str, spec: str, output: Path | Non
     except OSError as error:
         raise click.ClickException(f"{target} cannot be written: {error.strerror}") from error
     click.echo(f"{target}: {len(data):,} bytes")
+    for what in _left_behind(c, kind, assets):
+        where = f"kept in {kept}" if kept else "export as PNG or CHARX to take it along"
+        click.secho(f"  not in it: {what}; {where}", fg="yellow")
 
 
-def _exported(cast: "Cast", c: "Character", kind: str, spec: Any) -> bytes:
+def _original(cast: "Cast", c: "Character", typed: Path) -> Path | None:
+    """The card that a character came in: the very file that was named, or the one kept beside its TOML."""
+    from agent.cast.files import CARDS, companions
+    from door.characters import SUFFIXES
+
+    if typed.suffix.lower() in SUFFIXES and typed.is_file():
+        if typed.suffix.lower() != ".toml":
+            return typed
+        beside = companions(typed)
+    elif c.id in cast.characters:
+        beside = companions(cast.path(c.id))
+    else:
+        return None
+    kept = sorted(beside.glob("original.*"), key=lambda path: path.suffix.lower() not in CARDS)
+    return kept[0] if kept else None
+
+
+def _assets(kept: Path) -> Mapping[str, bytes]:
+    from agent.cards import read_card
+    from agent.cast.files import LARGEST_CARD, read_bytes
+    from agent.errors import VignetteError
+
+    try:
+        return read_card(read_bytes(kept, LARGEST_CARD)).assets
+    except VignetteError as error:
+        click.secho(f"assets of the original are left out: {error}", fg="yellow", err=True)
+        return {}
+
+
+def _left_behind(c: "Character", kind: Any, assets: Mapping[str, bytes]) -> tuple[str, ...]:
+    if kind == "toml":
+        told = ["the portrait"] if c.portrait else []
+        return (*told, "the card's other fields and assets") if c.card else tuple(told)
+    from agent.cards import left_behind
+
+    return left_behind(c, kind, assets)
+
+
+def _exported(c: "Character", kind: str, spec: Any, assets: Mapping[str, bytes]) -> bytes:
     from agent.cast import dump_toml
 
     if kind == "toml":
         return dump_toml(c).encode()
-    from agent.cards import read_card, write_card
-    from agent.cast.files import LARGEST_CARD, companions, read_bytes
+    from agent.cards import write_card
     from agent.faces import face
 
-    portrait = c.portrait or face(c, 512)
-    if kind == "charx":
-        known = cast.characters.get(c.id)
-        kept = companions(cast.path(c.id)) / "original.charx" if known == c else Path()
-        files = read_card(read_bytes(kept, LARGEST_CARD)).assets if kept.is_file() else None
-        return write_card(c, "charx", portrait=portrait, spec=spec, assets=files)
-    return write_card(c, "png" if kind == "png" else "json", portrait=portrait, spec=spec)
+    form: Any = kind
+    return write_card(c, form, portrait=c.portrait or face(c, 512), spec=spec, assets=assets)

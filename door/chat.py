@@ -104,7 +104,7 @@ async def _converse(loaded: Loaded, name: str | None, files: tuple[Path, ...], p
         platform.addressed = (character.id,)
         for path in files:
             await _attach(talk, path)
-        platform.say(f"{character.name} ({character.origin}). /help lists what you can do; Ctrl-D ends.")
+        platform.say(f"{character.introduced}. /help lists what you can do; Ctrl-D ends.")
         platform.say(await introduced(house))
         if greeting := shown(character.greeting, character, user=person):
             platform.write(f"{safe(character.name, line=True)}: {safe(greeting)}\n")

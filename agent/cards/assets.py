@@ -1,6 +1,8 @@
 """A card's assets: where their addresses point, and which is the portrait. Nothing is ever fetched."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.cards.imported import MAX_ENTRY
@@ -58,9 +60,23 @@ def _body(uri: str, found: Mapping[str, bytes]) -> bytes | None:
     return None
 
 
-def retarget(assets: Sequence[dict[str, Any]], held: Mapping[str, bytes], scheme: str) -> None:
-    """Addresses of assets that are `held` get the `scheme` of the container they are written to."""
+def retarget(assets: Sequence[dict[str, Any]], names: Mapping[str, str], scheme: str) -> None:
+    """Addresses of assets that are in `names` get their new name, and the `scheme` of the container they go to."""
     for asset in assets:
         path = inside(asset["uri"])
-        if path in held and not asset["uri"].startswith(scheme):
-            asset["uri"] = scheme + str(path)
+        new = names.get(path) if path is not None else None
+        if new is not None and (new != path or not asset["uri"].startswith(scheme)):
+            asset["uri"] = scheme + new
+
+
+def short_names(paths: Iterable[str], fits: Callable[[str], bool]) -> dict[str, str]:
+    """Old path to new: the same where it `fits`, else a number and the ending."""
+    every = list(paths)
+    names = {path: path for path in every if fits(path)}
+    for path in every:
+        if path in names:
+            continue
+        ending = re.sub(r".*(\.[A-Za-z0-9]{1,8})|.*", r"\1", path, flags=re.DOTALL)
+        n = next(n for n in itertools.count() if f"renamed/{n}{ending}" not in names.values())
+        names[path] = f"renamed/{n}{ending}"
+    return names

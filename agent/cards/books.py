@@ -3,20 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.cards import decorators
+from agent.cards import decorators, dialects
 from agent.cards.mending import OURS, Mender
 from agent.cards.texts import clean
 from agent.character import Lorebook, LoreEntry, Position
 
-# SillyTavern's world info, alone or in a card: its names for the specification's fields.
-_SILLY = {
-    "key": "keys",
+# Other tools' names for the specification's fields.
+_NAMES = {
+    "key": "keys",  # SillyTavern's and KoboldAI's world info, RisuAI's lorebook
     "keysecondary": "secondary_keys",
     "order": "insertion_order",
     "caseSensitive": "case_sensitive",
     "uid": "id",
+    "secondkey": "secondary_keys",  # RisuAI
+    "insertorder": "insertion_order",
+    "alwaysActive": "constant",
+    "useRegex": "use_regex",
+    "keywords": "keys",  # Agnai's memory book
+    "entry": "content",
+    "weight": "insertion_order",
+    "text": "content",  # NovelAI
+    "displayName": "name",
+    "forceActivation": "constant",
 }
-_SILLY_SIGNS = {"display_index", "selectiveLogic", "exclude_recursion", "useProbability", "match_whole_words"}
 _PATH = "data.character_book"
 _LARGEST = 10**9
 
@@ -52,7 +61,7 @@ def mend_book(book: dict[str, Any], mender: Mender) -> None:
 
 
 def _mend_entry(entry: dict[str, Any], path: str, mender: Mender) -> None:
-    for old, new in _SILLY.items():
+    for old, new in _NAMES.items():
         if old in entry and new not in entry:
             entry[new] = entry[old]
             mender.note(f"character_book.entries[].{old} was taken as {new}")
@@ -120,7 +129,7 @@ def _mend_position(entry: dict[str, Any], extensions: dict[str, Any], path: str,
 def to_lorebook(book: Mapping[str, Any]) -> Lorebook:
     """From a sound V3 lorebook object (see `mend_book`)."""
     return Lorebook(
-        entries=tuple(to_entry(e) for e in book["entries"]),
+        entries=tuple(to_entry(e, book["extensions"]) for e in book["entries"]),
         scan_depth=_whole(book.get("scan_depth")),
         token_budget=_whole(book.get("token_budget")),
         recursive=bool(book.get("recursive_scanning")),
@@ -132,35 +141,22 @@ def _whole(value: Any) -> int | None:
     return None if value is None else int(min(max(value, 0), _LARGEST))
 
 
-def to_entry(entry: Mapping[str, Any]) -> LoreEntry:
-    """One entry; what SillyTavern says only in an entry's extensions is honoured."""
-    extensions = entry["extensions"]
-    silly = not _SILLY_SIGNS.isdisjoint(extensions)
+def to_entry(entry: Mapping[str, Any], book: Mapping[str, Any] | None = None) -> LoreEntry:
+    """One entry, with what tools say beside the specification; `book` holds the extensions of its book."""
     marks, content = decorators.split(clean(entry["content"]))
-    if extensions.get("position") == 4 and isinstance(extensions.get("depth"), int):
-        marks.setdefault("depth", (str(extensions["depth"]),))
-    if extensions.get("match_whole_words") is True:
-        marks.setdefault("whole_words", ())
-    chance = extensions.get("probability")
-    if isinstance(chance, int) and extensions.get("useProbability") is True and chance < 100:
-        marks.setdefault("probability", (str(chance),))
-    keys = tuple(clean(k) for k in entry["keys"])
-    use_regex = entry["use_regex"]
-    if silly and use_regex:  # SillyTavern always writes true and means keys written /like this/
-        use_regex = any(k.startswith("/") and k.rfind("/") > 0 for k in keys)
-    case = entry.get("case_sensitive", extensions.get("case_sensitive"))
+    marks = {**dialects.marks(entry, book or {}), **marks}
     where = {"before_desc": Position.BEFORE}.get((marks.get("position") or ("",))[0])
     if where is None and "position" in marks:
         where = Position.AFTER
     return LoreEntry(
         content=content,
-        keys=keys,
+        keys=tuple(clean(k) for k in entry["keys"]),
         secondary_keys=tuple(clean(k) for k in entry.get("secondary_keys", ())),
         enabled=entry["enabled"],
         constant=bool(entry.get("constant")),
         selective=bool(entry.get("selective")),
-        use_regex=use_regex,
-        case_sensitive=case is True,
+        use_regex=entry["use_regex"] and "key_by_key" not in marks and not dialects.key_by_key(entry),
+        case_sensitive=dialects.case_sensitive(entry),
         insertion_order=entry["insertion_order"],
         priority=entry.get("priority", 0),
         position=where or Position(entry.get("position", Position.BEFORE)),
@@ -194,7 +190,8 @@ def from_entry(entry: LoreEntry, base: Mapping[str, Any] | None = None) -> dict[
 def from_lorebook(book: Lorebook, base: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The V3 object of a book. Unchanged entries keep their raw object, changed ones its extra fields."""
     raws = list((base or {}).get("entries", ()))
-    left = list(zip((to_entry(r) for r in raws), raws, strict=True))
+    shared = (base or {}).get("extensions")
+    left = list(zip((to_entry(r, shared) for r in raws), raws, strict=True))
     by_content: dict[str, list[int]] = {}
     for n, (old, _) in enumerate(left):
         by_content.setdefault(old.content, []).append(n)

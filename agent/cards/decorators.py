@@ -5,7 +5,17 @@ from collections.abc import Iterable, Mapping
 
 _LINE = re.compile(r"@@(@?)([A-Za-z_][A-Za-z0-9_]*)(?:[ \t]+(.*))?")
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?")
-_NUMBERS = {"activate_only_after", "activate_only_every", "depth", "scan_depth", "is_greeting", "probability"}
+_NUMBERS = {
+    "activate_only_after",
+    "activate_only_every",
+    "depth",
+    "scan_depth",
+    "is_greeting",
+    "probability",
+    "delay",
+    "sticky",
+    "group_weight",
+}
 _BARE = {
     "activate",
     "dont_activate",
@@ -13,9 +23,17 @@ _BARE = {
     "dont_activate_after_match",
     "ignore_on_max_context",
     "whole_words",
+    # Ours, for what SillyTavern and others say in their own words (agent.cards.dialects):
+    "exclude_recursion",
+    "prevent_recursion",
+    "delay_until_recursion",
+    "group_override",
+    "ignore_budget",
+    "key_by_key",
 }
-_LISTS = {"additional_keys", "exclude_keys"}
+_LISTS = {"additional_keys", "exclude_keys", "group"}
 _CHOICES = {
+    "selective_logic": {"any", "all", "not_any", "not_all"},
     "role": {"assistant", "system", "user"},
     "position": {"after_desc", "before_desc", "personality", "scenario"},
     "disable_ui_prompt": {"post_history_instructions", "system_prompt"},

@@ -21,7 +21,8 @@ MAX_RATIO = 250  # unpacked to packed, for files over a megabyte
 class Imported:
     """A card as read.
 
-    `repairs` tells in plain words everything that was mended or left out, `spec` is `v1`, `v2` or `v3` as the
+    `repairs` tells in plain words everything that was mended or left out, `unused` what is kept but has no effect
+    here, `spec` is `v1`, `v2` or `v3` as the
     card itself is written, `assets` holds the files that came in its container, by path (no remote asset is
     ever fetched). Bytes in `assets` and in `character.portrait` are hostile until agent.intake has seen them.
     """
@@ -30,6 +31,7 @@ class Imported:
     repairs: tuple[str, ...] = ()
     spec: str = "v3"
     assets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class ImportedBook:
     book: Lorebook
     repairs: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    unused: tuple[str, ...] = ()
 
 
 @dataclass

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.cards import books, ours, texts
+from agent.cards import books, deep, ours, texts
 from agent.cast.names import slug
 from agent.character import Character, Kind, Profile
 
 NAMELESS = "nameless"
-_UNKNOWN_ORIGIN = "an original story"
 _ADULT = {
     "18",
     "18+",
@@ -46,13 +45,14 @@ def to_character(
         name = texts.clean_name(name_hint) or NAMELESS
         repairs.append(f"the card has no name: called {name!r}")
     book = data.get("character_book")
+    lorebook = None if book is None else books.to_lorebook(book)
     character = Character(
         id=slug(name),
         name=name,
-        origin=_origin(data),
+        origin="",  # no field of a card says it: its sources are addresses, its world is a file's name
         kind=Kind.FICTIONAL,
         profile=Profile(texts.clean(data["description"]).strip(), texts.clean(data["personality"]).strip()),
-        language=texts.language(_sample(data), data.get("creator_notes_multilingual") or {}),
+        language=_language(data),
         greeting=texts.clean(data["first_mes"]),
         other_greetings=tuple(texts.clean(g) for g in data["alternate_greetings"]),
         nickname=texts.clean_name(data.get("nickname", "")),
@@ -60,7 +60,7 @@ def to_character(
         examples=texts.examples(data["mes_example"]),
         system_prompt=texts.clean(data["system_prompt"]),
         post_history=texts.clean(data["post_history_instructions"]),
-        lorebook=None if book is None else books.to_lorebook(book),
+        lorebook=deep.joined(lorebook, data["extensions"]),
         adult=_adult(data),
         tags=tuple(texts.clean(t) for t in data["tags"]),
         creator=texts.clean(data["creator"]),
@@ -70,25 +70,16 @@ def to_character(
     return ours.unpack(character, data, repairs) if whole else character
 
 
-def _origin(data: Mapping[str, Any]) -> str:
-    """A source that is words rather than an address or an id, or the world the card belongs to.
-
-    The creator and the tags are no help: Character Card V2 keeps both out of prompts, where the origin goes.
-    """
-    world = data["extensions"].get("world")
-    for text in (*data.get("source", ()), world if isinstance(world, str) else ""):
-        said = texts.clean_name(text)
-        if said and "://" not in said and any(c.isalpha() for c in said) and not _looks_like_id(said):
-            return said
-    return _UNKNOWN_ORIGIN
-
-
-def _looks_like_id(text: str) -> bool:
-    return " " not in text and (any(c.isdigit() for c in text) or "/" in text or ":" in text)
-
-
-def _sample(data: Mapping[str, Any]) -> str:
-    return f"{data['first_mes'][:1500]} {data['description'][:1500]} {data['personality'][:500]}"
+def _language(data: Mapping[str, Any]) -> str:
+    """What the card calls its language, or the one that its words' script belongs to; else empty. The languages of
+    `creator_notes_multilingual` are those of the notes."""
+    for holder in (data, data["extensions"]):
+        said = holder.get("language")
+        if isinstance(said, str) and (named := texts.named_language(said)):
+            return named
+    return texts.language(
+        f"{data['first_mes'][:1500]} {data['description'][:1500]} {data['personality'][:500]}"
+    )
 
 
 def _adult(data: Mapping[str, Any]) -> bool:
@@ -127,10 +118,12 @@ def write_fields(character: Character, was: Character, data: dict[str, Any]) -> 
         data["creator_notes_multilingual"]["en"] = c.creator_notes
     if c.profile != was.profile:
         data["description"], data["personality"] = _description(c.profile), c.profile.personality
-    if c.lorebook is None:
-        data.pop("character_book", None)
-    elif c.lorebook != was.lorebook:
-        data["character_book"] = books.from_lorebook(c.lorebook, data.get("character_book"))
+    if c.lorebook != was.lorebook:
+        book = deep.parted(c.lorebook, data["extensions"])
+        if book is None:
+            data.pop("character_book", None)
+        else:
+            data["character_book"] = books.from_lorebook(book, data.get("character_book"))
 
 
 def _description(profile: Profile) -> str:

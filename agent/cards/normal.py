@@ -34,6 +34,7 @@ _PYGMALION = {
     "example_dialogue": "mes_example",
     "context": "description",
     "greeting": "first_mes",
+    "sampleChat": "mes_example",  # Agnai
 }
 
 
@@ -111,6 +112,21 @@ def _rename_pygmalion(raw: dict[str, Any], mender: Mender) -> None:
         if isinstance(raw.get(old), str) and new not in raw:
             raw[new] = raw[old]
             mender.note(f"{old} was taken as {new}")
+    if "description" not in raw and (words := _persona(raw.get("persona"))):
+        raw["description"] = words
+        mender.note("persona was taken as description")
+
+
+def _persona(persona: Any) -> str:
+    """Agnai's: a text, or attributes with a list of texts each."""
+    if isinstance(persona, str):
+        return persona
+    attributes = persona.get("attributes") if isinstance(persona, dict) else None
+    if not isinstance(attributes, dict):
+        return ""
+    told = {k: v if isinstance(v, list) else [v] for k, v in attributes.items()}
+    texts = {k: ", ".join(str(w) for w in v if isinstance(w, str | int | float)) for k, v in told.items()}
+    return "\n".join(words if key == "text" else f"{key}: {words}" for key, words in texts.items() if words)
 
 
 def _unwrapped(obj: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from agent.cards import assets, charx, exif, jsontext, png
+from agent.cards import assets, charx, exif, jsontext, png, unused
 from agent.cards.books import mend_book, to_lorebook
 from agent.cards.imported import MAX_CARD, Found, Imported, ImportedBook
 from agent.cards.mapping import to_character
-from agent.cards.mending import Mender
+from agent.cards.mending import OURS, Mender
 from agent.cards.normal import normalise
 from agent.errors import CardError
 
@@ -25,7 +25,7 @@ def read_card(data: bytes, *, name_hint: str = "") -> Imported:
     """
     found, raw = _open(data)
     if _is_book(raw):
-        mend = "import it as a lorebook, or give it to a character first"
+        mend = "`characters lorebook import FILE` takes it in; then attach it to a character or a channel"
         raise CardError("this is a lorebook, not a character", mend=mend)
     normal = normalise(raw)
     repairs = [*dict.fromkeys(found.repairs), *normal.repairs]
@@ -33,31 +33,62 @@ def read_card(data: bytes, *, name_hint: str = "") -> Imported:
     assets.check(normal.data, found.assets, repairs)
     face = assets.portrait(normal.data, found.assets, found.picture, repairs)
     return Imported(
-        replace(character, portrait=face), tuple(dict.fromkeys(repairs)), normal.spec, found.assets
+        replace(character, portrait=face),
+        tuple(dict.fromkeys(repairs)),
+        normal.spec,
+        found.assets,
+        unused.of_card(normal.obj),
     )
 
 
 def read_lorebook(data: bytes) -> ImportedBook:
-    """A lorebook that comes alone: V3's `lorebook_v3`, a bare book, SillyTavern's world info, or a card's.
+    """A lorebook that comes alone: V3's `lorebook_v3`, a bare book, SillyTavern's, KoboldAI's, RisuAI's, NovelAI's or
+    Agnai's file, or a card's.
 
     Raises CardError where there is none.
     """
     found, raw = _open(data)
-    inner = raw.get("data")
-    book = inner if isinstance(inner, dict) else raw
-    own = book.get("character_book")
-    book = own if isinstance(own, dict) else book
-    if not isinstance(book.get("entries"), list | dict):
+    book = _book_in(raw)
+    if book is None:
         raise CardError("this holds no lorebook", mend="a lorebook is an object with a list of entries")
     mended, mender = copy.deepcopy(book), Mender()
     mend_book(mended, mender)
-    return ImportedBook(to_lorebook(mended), (*dict.fromkeys(found.repairs), *mender.lines()), raw)
+    repairs = (*dict.fromkeys(found.repairs), *mender.lines())
+    return ImportedBook(to_lorebook(mended), repairs, raw, unused.of_book(mended))
+
+
+def write_lorebook(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A lorebook as read (`ImportedBook.raw`) as Character Card V3's object for one alone, every field kept; the values
+    that had to be mended are under our key in its extensions. Raises CardError where there is none in it."""
+    book = _book_in(raw)
+    if book is None:
+        raise CardError("this holds no lorebook", mend="import it again")
+    mended, mender = copy.deepcopy(book), Mender()
+    mend_book(mended, mender)
+    if mender.originals:
+        ours = mended["extensions"].get(OURS)
+        kept = ours if isinstance(ours, dict) else {}
+        mended["extensions"][OURS] = {**kept, "originals": {**mender.originals, **kept.get("originals", {})}}
+    return {"spec": "lorebook_v3", "data": mended}
+
+
+def _book_in(raw: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The object with the entries: the whole, V3's `data`, a card's book, or a list under another tool's name."""
+    inner = raw.get("data")
+    holder = inner if isinstance(inner, dict) else raw
+    own = holder.get("character_book")
+    book = dict(own if isinstance(own, dict) else holder)
+    for name in ("data", "worldinfo"):  # RisuAI's lorebook; KoboldAI Lite's saves
+        if "entries" not in book and isinstance(book.get(name), list):
+            book = {"entries": book[name], **({"name": book["name"]} if "name" in book else {})}
+    return book if isinstance(book.get("entries"), list | dict) else None
 
 
 def _is_book(raw: Mapping[str, Any]) -> bool:
     spec = raw.get("spec")
     lone = isinstance(raw.get("entries"), list | dict) and not any(k in raw for k in ("data", "first_mes"))
-    return (isinstance(spec, str) and spec.startswith("lorebook")) or lone
+    risu = raw.get("type") == "risu" and isinstance(raw.get("data"), list)
+    return (isinstance(spec, str) and spec.startswith("lorebook")) or lone or risu
 
 
 def _open(data: bytes) -> tuple[Found, dict[str, Any]]:

@@ -1,9 +1,8 @@
-"""Text from cards: cleaned, named, and its language guessed."""
+"""Text from cards: cleaned, named, and its language where the script tells."""
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
 
 _START = re.compile(r"<\s*START\s*>", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
@@ -25,7 +24,15 @@ _CODES = {
     "vi": "Vietnamese",
     "zh": "Chinese",
 }
-_SCRIPTS = {"HIRAGANA": "kana", "KATAKANA": "kana", "HANGUL": "hangul", "CJK": "han", "CYRILLIC": "cyrillic"}
+# Scripts that one language of today is written in. Latin, Cyrillic and Arabic letters have dozens.
+_SCRIPTS = {
+    "HIRAGANA": "kana",
+    "KATAKANA": "kana",
+    "CJK": "han",
+    "HANGUL": "Korean",
+    "THAI": "Thai",
+    "GREEK": "Greek",
+}
 
 
 def clean(text: str) -> str:
@@ -43,8 +50,8 @@ def examples(text: str) -> tuple[str, ...]:
     return tuple(b for b in (part.strip() for part in _START.split(clean(text))) if b)
 
 
-def language(sample: str, notes: Mapping[str, object]) -> str:
-    """A simple guess: by script, then by the one language of `creator_notes_multilingual`, then English."""
+def language(sample: str) -> str:
+    """The language of a text in a script that belongs to one alone; empty for any other."""
     letters = [c for c in sample[:4000] if c.isalpha()]
     scripts = Counter(
         _SCRIPTS.get(unicodedata.name(c, "").split(" ")[0].split("-")[0], "other") for c in letters
@@ -52,9 +59,11 @@ def language(sample: str, notes: Mapping[str, object]) -> str:
     total = max(len(letters), 1)
     if (scripts["kana"] + scripts["han"]) / total > 0.3:
         return "Japanese" if scripts["kana"] / total > 0.1 else "Chinese"
-    if scripts["hangul"] / total > 0.3:
-        return "Korean"
-    if scripts["cyrillic"] / total > 0.3:
-        return "Ukrainian" if re.search("[іїєґ]", sample.casefold()) else "Russian"
-    codes = {str(code).lower()[:2] for code in notes}
-    return _CODES.get(codes.pop(), "English") if len(codes) == 1 else "English"
+    return next((name for name in ("Korean", "Thai", "Greek") if scripts[name] / total > 0.3), "")
+
+
+def named_language(said: str) -> str:
+    """A language by its code (`es`, `pt-BR`) or its name; empty where it is neither."""
+    word = clean_name(said)[:40]
+    code = _CODES.get(re.split("[-_]", word.lower())[0])
+    return code or (word if word.replace(" ", "").isalpha() and len(word) > 3 else "")

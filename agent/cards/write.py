@@ -23,6 +23,7 @@ BACKFILLED = (
     "This character card is Character Card V3, but it is loaded as a Character Card V2. "
     "Please use a Character Card V3 compatible application to use this character card properly."
 )
+_NAMED = 5  # assets that are named where they stay behind
 _NEW = {"spec": "chara_card_v3", "spec_version": "3.0", "data": dict.fromkeys(V1, "")}
 
 
@@ -39,8 +40,9 @@ def write_card(
 
     A card that was imported keeps every field and only what has changed since is written over it. `portrait`
     (default: the character's own) is any picture; for `png` others are turned into one. `assets` are files by path, as
-    `read_card` returned them; `json` has no place for them. PNG holds V3 (`ccv3`) and V2 (`chara`) unless an
-    older `spec` is asked for. `clock` gives `modification_date` in unix seconds. Raises CardError.
+    `read_card` returned them; what `json` has no place for is told by `left_behind`. PNG holds V3 (`ccv3`) and
+    V2 (`chara`) unless an older `spec` is asked for. `clock` gives `modification_date` in unix
+    seconds. Raises CardError.
     """
     files = dict(assets or {})
     picture = character.portrait if portrait is None else portrait
@@ -58,20 +60,29 @@ def write_card(
         if spec != "v3":
             raise CardError("a CHARX holds a V3 card", mend="use spec v3, or another format")
         _add_icon(obj["data"], picture, files)
-        pointers.retarget(obj["data"].get("assets", ()), files, "embeded://")
+        pointers.retarget(obj["data"].get("assets", ()), {path: path for path in files}, "embeded://")
         return charx.write(_bytes(obj, indent=2), files)
     if picture is None:
         raise CardError("a PNG card needs a picture", mend="give a portrait, or export as JSON or CHARX")
-    held = {path: body for path, body in files.items() if png.fits_keyword(path)}
-    if len(held) < len(files):
-        raise CardError(
-            "an asset's path is too long for a PNG", mend="export as CHARX, which holds any asset"
-        )
-    pointers.retarget(obj["data"].get("assets", ()), held, "__asset:")
+    names = pointers.short_names(files, png.fits_keyword)
+    held = {names[path]: body for path, body in files.items()}
+    pointers.retarget(obj["data"].get("assets", ()), names, "__asset:")
     texts = {"chara": _bytes(_as(obj, spec if spec != "v3" else "v2", backfill=spec == "v3"))}
     if spec == "v3":
         texts["ccv3"] = _bytes(obj)
     return png.write(as_png(picture), texts, held)
+
+
+def left_behind(character: Character, format: Format, assets: Mapping[str, bytes]) -> tuple[str, ...]:
+    """What `write_card` cannot put into that form, in words that follow "not in it"; empty where all goes along."""
+    if format != "json":
+        return ()
+    portrait = character.portrait is not None and character.portrait not in assets.values()
+    told = ["the portrait"] if portrait else []
+    if assets:
+        names = ", ".join(sorted(assets)[:_NAMED]) + (", ..." if len(assets) > _NAMED else "")
+        told.append(f"{len(assets)} asset{'s' if len(assets) > 1 else ''} ({names})")
+    return tuple(told)
 
 
 def canonical(character: Character) -> dict[str, Any]:

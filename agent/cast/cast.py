@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from agent.cast.files import CARDS, companions, load_character, save
+from agent.cast.lorebooks import Lorebooks
 from agent.cast.names import fold, handles, is_id, ranked, slug
 from agent.character import Character
 from agent.errors import CharacterError
@@ -29,12 +30,13 @@ class _Loaded:
 class Cast:
     """All characters by id. One bad file never hides the others: it is named in `problems`.
 
-    A character in `own` takes the place of a shipped one with the same id. Everything here blocks for a few
-    milliseconds (files); `reload` costs a directory listing when nothing changed.
+    A character in `own` takes the place of a shipped one with the same id; `lorebooks` are those that came alone.
+    Everything here blocks for a few milliseconds (files); `reload` costs a directory listing when nothing changed.
     """
 
     def __init__(self, shipped: Path, own: Path) -> None:
         self.shipped, self.own = shipped, own
+        self.lorebooks = Lorebooks(own / "lorebooks")
         self.characters: Mapping[str, Character] = MappingProxyType({})
         self.problems: tuple[CharacterError, ...] = ()
         self._files: dict[Path, _Loaded] = {}

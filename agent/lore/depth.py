@@ -1,7 +1,7 @@
 """Where in a dialogue an entry with `@@depth` stands (Character Card V3)."""
 
 from agent.character import LoreEntry
-from agent.lore.select import number
+from agent.lore.numbers import number
 
 
 def depth(entry: LoreEntry) -> int | None:

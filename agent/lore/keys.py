@@ -14,6 +14,12 @@ MAX_PATTERN = 1_000  # characters of one regular expression
 MAX_REPEATS = 10_000  # product of its {counts}: nested ones are unrolled, and no timeout bounds compiling
 SEARCH_SECONDS = 0.05  # for one search
 BUDGET_SECONDS = 0.5  # for all regular expressions of one prompt
+_SLASHED = re.compile(r"/((?:[^/\\]|\\.)+)/([dgimsuvy]*)", re.DOTALL)
+# Scripts that put no blanks between words, or hang endings on them: there a word can begin and end anywhere.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 _COUNTS = re.compile(r"\{\s*[a-z<=+,0-9\s]*?(\d{1,9})\s*(?:,\s*(\d{0,9})\s*)?\}")
 
 
@@ -29,9 +35,13 @@ class Matcher:
         """Do the entry's keys, secondary keys and additional and excluded keys allow it?"""
         if not self.any(entry, entry.keys, texts):
             return False
-        if entry.selective and any(k.strip() for k in entry.secondary_keys) and not entry.use_regex:
-            return self.any(entry, entry.secondary_keys, texts)
-        return True
+        more = [k for k in entry.secondary_keys if k.strip()]
+        if not entry.selective or not more or entry.use_regex:
+            return True
+        logic = (entry.decorators.get("selective_logic") or ("any",))[0]
+        hits = (self.any(entry, (key,), texts) for key in more)
+        met = all(hits) if logic in ("all", "not_all") else any(hits)
+        return not met if logic.startswith("not_") else met
 
     def allowed(self, entry: LoreEntry, texts: Sequence[str]) -> bool:
         """The conditions of `@@additional_keys` (each of them) and `@@exclude_keys`."""
@@ -48,6 +58,8 @@ class Matcher:
     def _one(self, entry: LoreEntry, key: str, text: str) -> bool:
         if entry.use_regex:
             return self._search(key, text, entry.case_sensitive)
+        if "key_by_key" in entry.decorators and slashed(key):
+            return self._search(key, text, True)  # its own flags say otherwise
         if not entry.case_sensitive:
             key, text = key.casefold(), self._fold(text)
         return _as_words(key, text) if "whole_words" in entry.decorators else key in text
@@ -72,14 +84,19 @@ class Matcher:
 
 
 def _as_words(key: str, text: str) -> bool:
-    """Is `key` in `text` with no letter or digit right before or after it?"""
+    """Is `key` in `text` as words of their own?"""
     at = text.find(key)
     while at >= 0:
         end = at + len(key)
-        if not (at and text[at - 1].isalnum()) and not text[end : end + 1].isalnum():
+        if not _joined(text[max(at - 1, 0) : at], key[:1]) and not _joined(key[-1:], text[end : end + 1]):
             return True
         at = text.find(key, at + 1)
     return False
+
+
+def _joined(before: str, after: str) -> bool:
+    """Do two neighbouring characters belong to one word?"""
+    return before.isalnum() and after.isalnum() and not _UNSPACED.match(before) and not _UNSPACED.match(after)
 
 
 def _repeats(pattern: str) -> int:
@@ -87,19 +104,49 @@ def _repeats(pattern: str) -> int:
     return math.prod(max(int(n) for n in found if n) or 1 for found in _COUNTS.findall(pattern))
 
 
+def expressions(entry: LoreEntry) -> list[str]:
+    """Those of the entry's keys that are regular expressions, without slashes and flags."""
+    keys = [key for key in (*entry.keys, *entry.secondary_keys) if key.strip()]
+    found = [(key, slashed(key)) for key in keys]
+    if entry.use_regex:
+        return [parts[0] if parts else key for key, parts in found]
+    return [parts[0] for _, parts in found if parts] if "key_by_key" in entry.decorators else []
+
+
+def fault(pattern: str) -> str:
+    """Why a regular expression (without slashes) can match nothing here; empty where it is sound."""
+    if len(pattern) > MAX_PATTERN:
+        return f"is longer than {MAX_PATTERN} characters"
+    if _repeats(pattern) > MAX_REPEATS:
+        return "counts too high"
+    made = _engine(pattern, 0)
+    return f"is broken: {made}" if isinstance(made, str) else ""
+
+
+def slashed(key: str) -> tuple[str, str] | None:
+    """Pattern and flags of a key written `/like this/i`; None for any other, such as `/a/path` or `/home/user`."""
+    found = _SLASHED.fullmatch(key.strip())
+    return (found[1], found[2]) if found else None
+
+
 @functools.lru_cache(maxsize=4_096)
-def _compiled(pattern: str, case_sensitive: bool) -> Any:
-    """The pattern, bare or written `/like this/i`; None for one that is bad or too long."""
+def _compiled(key: str, case_sensitive: bool) -> Any:
+    """None for one that is bad or too long."""
     import regex
 
-    flags = 0 if case_sensitive else regex.IGNORECASE
-    end = pattern.rfind("/")
-    if pattern.startswith("/") and end > 0 and pattern[end + 1 :].isalpha() | (end == len(pattern) - 1):
-        letters, pattern = pattern[end + 1 :], pattern[1:end]
-        known = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
-        flags = functools.reduce(lambda a, b: a | b, (known.get(x, 0) for x in letters), flags)
-    if len(pattern) > MAX_PATTERN or _repeats(pattern) > MAX_REPEATS:
+    pattern, letters = slashed(key) or (key, "")
+    if fault(pattern):
         return None
+    known = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
+    flags = 0 if case_sensitive else regex.IGNORECASE
+    made = _engine(pattern, functools.reduce(lambda a, b: a | b, (known.get(x, 0) for x in letters), flags))
+    return None if isinstance(made, str) else made
+
+
+def _engine(pattern: str, flags: int) -> Any:
+    """The compiled pattern, or what is wrong with it."""
+    import regex
+
     try:
         return regex.compile(pattern, flags)
     except (
@@ -111,5 +158,5 @@ def _compiled(pattern: str, case_sensitive: bool) -> Any:
         IndexError,
         KeyError,
         TypeError,
-    ):
-        return None
+    ) as error:
+        return str(error) or type(error).__name__

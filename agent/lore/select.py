@@ -1,15 +1,14 @@
 """Which lorebook entries a prompt gets: matched, ordered, and within the budget."""
 
-import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from agent.character import Lorebook, LoreEntry
 from agent.lore.keys import MAX_TEXT, Matcher
+from agent.lore.numbers import number
+from agent.lore.scan import Scan
 from agent.macros import scannable
 
-_ROUNDS = 8  # of recursive scanning
 _ALL_TEXT = 400_000  # characters of a dialogue that are looked at, the latest ones
 # With one of these even a constant entry depends on the dialogue.
 _CONDITIONS = {
@@ -21,6 +20,9 @@ _CONDITIONS = {
     "is_greeting",
     "probability",
     "ignore_on_max_context",
+    "delay",
+    "delay_until_recursion",
+    "group",
 }
 
 
@@ -51,10 +53,10 @@ def triggered(
     """
     depth = scan_depth if book.scan_depth is None else book.scan_depth
     budget = token_budget if book.token_budget is None else book.token_budget
-    scan = _Scan(book, tuple(_scanned(recent)), depth, turn_count, greeting, Matcher())
+    scan = Scan(book, tuple(_scanned(recent)), depth, turn_count, greeting, Matcher())
     first = [n for n, e in enumerate(book.entries) if _always(e)]
-    lucky = {n for n, e in enumerate(book.entries) if _lucky(e, rng)}
-    found = [n for n in scan.found(first) if n in lucky]
+    open_ = [n for n, e in enumerate(book.entries) if _lucky(e, rng) and n not in first and _live(e)]
+    found = scan.found(first, open_, rng)
     budget -= sum(count(book.entries[n].content) for n in first)
     return _ordered(book, _within(book, found, budget, count))
 
@@ -67,7 +69,8 @@ def _ordered(book: Lorebook, numbers: Sequence[int]) -> tuple[LoreEntry, ...]:
 def _within(book: Lorebook, found: Sequence[int], budget: int, count: Callable[[str], int]) -> list[int]:
     """What fits: highest priority first (then highest insertion order), up to the first that no longer fits.
 
-    An entry larger than the whole budget is passed over, or it alone would silence all others.
+    An entry that ignores the budget takes nothing of it. One larger than the whole budget is passed over, or it
+    alone would silence all others.
     """
 
     def worth(n: int) -> tuple[bool, float, float, int]:
@@ -76,6 +79,9 @@ def _within(book: Lorebook, found: Sequence[int], budget: int, count: Callable[[
 
     kept, left = [], budget
     for n in sorted(found, key=worth, reverse=True):
+        if "ignore_budget" in book.entries[n].decorators:
+            kept.append(n)
+            continue
         cost = count(book.entries[n].content)
         if cost > budget:
             continue
@@ -111,16 +117,6 @@ def _lucky(entry: LoreEntry, rng: random.Random) -> bool:
     return chance is None or rng.random() * 100 < chance
 
 
-def number(entry: LoreEntry, name: str) -> float | None:
-    """The number of a decorator, None where it is absent or has no finite one."""
-    values = entry.decorators.get(name)
-    try:
-        found = float(values[0]) if values else math.nan
-    except ValueError:
-        return None
-    return found if math.isfinite(found) else None
-
-
 def _scanned(recent: Sequence[str]) -> list[str]:
     """What keys are looked for in: the latest texts, up to the limit, without comments."""
     room, kept = _ALL_TEXT, list[str]()
@@ -128,63 +124,3 @@ def _scanned(recent: Sequence[str]) -> list[str]:
         kept.append(scannable(text[-min(room, MAX_TEXT) :]) if room > 0 else "")
         room -= len(text)
     return kept[::-1]
-
-
-@dataclass
-class _Scan:
-    """One look at one moment of a dialogue."""
-
-    book: Lorebook
-    texts: tuple[str, ...]
-    depth: int
-    spoken: int
-    greeting: int | None
-    matcher: Matcher
-
-    def found(self, first: Sequence[int]) -> list[int]:
-        """Numbers of the entries that match, apart from `first`, which always do."""
-        entries = self.book.entries
-        already = set(first)
-        open_ = [n for n, e in enumerate(entries) if n not in already and _live(e)]
-        found = [n for n in open_ if self._calls(entries[n], self.texts, ())]
-        fresh = [*first, *found]
-        for _ in range(_ROUNDS if self.book.recursive else 0):
-            told = tuple(scannable(entries[n].content, recursive=True)[:MAX_TEXT] for n in fresh)
-            already.update(found)
-            fresh = [n for n in open_ if n not in already and self._calls(entries[n], self.texts, told)]
-            if not fresh:
-                break
-            found += fresh
-        return found
-
-    def _calls(self, entry: LoreEntry, texts: Sequence[str], told: Sequence[str]) -> bool:
-        """Is the entry wanted, given the dialogue and what other entries have told?"""
-        marks = entry.decorators
-        if "activate" in marks:
-            return True
-        if "dont_activate_after_match" in marks and self._before(entry):
-            return False
-        if "keep_activate_after_match" in marks and self._before(entry):
-            return True
-        return self._timely(entry) and self._matches(entry, texts, told)
-
-    def _matches(self, entry: LoreEntry, texts: Sequence[str], told: Sequence[str]) -> bool:
-        own = number(entry, "scan_depth")
-        depth = max(int(self.depth if own is None else own), 0)
-        seen = [*texts[len(texts) - min(depth, len(texts)) :], *told]
-        if entry.constant and not entry.use_regex:
-            return self.matcher.allowed(entry, seen)
-        return self.matcher.matches(entry, seen) and self.matcher.allowed(entry, seen)
-
-    def _timely(self, entry: LoreEntry) -> bool:
-        after, every = number(entry, "activate_only_after"), number(entry, "activate_only_every")
-        if after is not None and self.spoken < after:
-            return False
-        if every is not None and every > 0 and self.spoken % every:
-            return False
-        wanted = number(entry, "is_greeting")
-        return wanted is None or self.greeting is None or wanted == self.greeting
-
-    def _before(self, entry: LoreEntry) -> bool:
-        """Did the entry match at an earlier moment? Each earlier turn was one; the clock is not replayed."""
-        return any(self._matches(entry, self.texts[:end], ()) for end in range(1, len(self.texts)))

@@ -59,7 +59,7 @@ class Compact(Draft):
             f"How you talk: {manner}" if manner else "",
             f"What you know: {told.knows}" if told.knows else "",
         ]
-        tongue = "" if self.language == "English" else f" Speak {self.language}."
+        tongue = "" if self.language in ("", "English") else f" Speak {self.language}."
         lines.append(f"Talk as {self.name}, in a few sentences, about what you are shown and told.{tongue}")
         return "\n".join(line for line in lines if line)
 

@@ -34,8 +34,9 @@ class Full(Draft):
 
     def _head(self, examples: bool) -> str:
         me = self.ask.character
+        who = f"{me.name} from {me.origin}" if me.origin.strip() else me.name
         ours = (
-            f"Step into the shoes of {me.name} from {me.origin} and stay in them: you are talking about pictures with "
+            f"Step into the shoes of {who} and stay in them: you are talking about pictures with "
             "the people and characters you meet. This asks for a deep understanding of who you are: your personality, "
             "what you lived through, what you can do, and whom you know."
         )
@@ -134,7 +135,8 @@ class Full(Draft):
     def _request(self, words: str, *, started: bool) -> str:
         name, partner = self.name, self.partner
         who = "the curious human" if partner == ANONYMOUS else partner
-        manner = f"in {self.language}, in the tone, manner and vocabulary of {name}."
+        tongue = f"in {self.language}, " if self.language else ""
+        manner = f"{tongue}in the tone, manner and vocabulary of {name}."
         manner += f" Give nothing but {name}'s words."
         about = f" Speak of this: {one_line(self.ask.about)}" if self.ask.about else ""
         if words:

@@ -73,7 +73,7 @@ async def listing(ctx: Context) -> Answer:
     others = [c for i, c in sorted(allowed.items()) if i not in here]
     if others:
         lines.append("**Can be invited**")
-        lines += [f"- {c.name} ({c.origin})" for c in others[:MOST_LISTED]]
+        lines += [f"- {c.introduced}" for c in others[:MOST_LISTED]]
     if len(others) > MOST_LISTED:
         lines.append(f"and {len(others) - MOST_LISTED} more: type a name in /character add to find them.")
     return Answer("\n".join(lines) or "There are no characters yet.")
@@ -86,8 +86,9 @@ async def info(ctx: Context) -> Answer:
         return shown(text, c, user=ctx.author.name)
 
     catchphrases = "\n".join(f"- {read(p)}" for p in c.profile.catchphrases)
+    speaks = f", speaks {c.language}" if c.language else ""
     parts = [
-        f"**{c.name}**, {c.origin} ({c.kind.value}, speaks {c.language}; version {c.version})",
+        f"**{c.name}**{f', {c.origin}' if c.origin else ''} ({c.kind.value}{speaks}; version {c.version})",
         read(c.profile.introduction),
         f"**Personality** {read(c.profile.personality)}" if c.profile.personality else "",
         f"**Catchphrases**\n{catchphrases}" if catchphrases else "",

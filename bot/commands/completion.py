@@ -28,4 +28,4 @@ async def suggestions(
         named = [(allowed[i].name if i in allowed else i, i) for i in here]
         return [(n, i) for n, i in named if typed.lower() in n.lower()][:MOST]
     found = [c for c in bot.house.cast.search(typed, MOST) if c.id in allowed]
-    return [(f"{c.name} ({c.origin})"[:100], c.id) for c in found]
+    return [(c.introduced[:100], c.id) for c in found]

@@ -48,7 +48,7 @@ async def again(ctx: Context) -> Answer:
             tx,
             dialogue_id=last.dialogue_id,
             channel_id=ctx.place.key,
-            character=character,
+            character=ctx.house.equipped(character, ctx.place.key),
             rule="another answer was asked for",
             reply_to=last.reply_to,
             witnesses=await turns.witnesses(tx, root),

@@ -266,17 +266,18 @@ async def test_compressed_answers_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "words"),
+    ("status", "kind", "body", "words"),
     [
-        (404, "image/png", "404"),
-        (500, "image/png", "500"),
-        (206, "image/png", "206"),
-        (200, "text/html", "web page"),
+        (404, "image/png", b"x", "404"),
+        (500, "image/png", b"x", "500"),
+        (206, "image/png", b"x", "206"),
+        (200, "text/html", b"<!DOCTYPE html><title>x</title>", "web page"),
+        (200, "image/png", b"\n<html><body>Not found</body></html>", "web page"),
     ],
 )
-async def test_answers_that_are_no_picture(status: int, kind: str, words: str) -> None:
+async def test_answers_that_are_no_picture(status: int, kind: str, body: bytes, words: str) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, body=b"x", content_type=kind)
+        return web.Response(status=status, body=body, content_type=kind)
 
     async with serving(handler) as port:
         with pytest.raises(FetchError, match=words):

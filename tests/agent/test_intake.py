@@ -248,7 +248,7 @@ async def test_bombs_are_refused_before_decoding(make: Make) -> None:
         (b"%PDF-1.7 ...", "PDF"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"just words", "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "PostScript"),
         (coded(halves(), "PPM"), "no picture"),
         (coded(halves(), "PNG")[:40], "damaged"),
         (coded(halves(), "WEBP")[:60], "damaged"),

@@ -269,6 +269,6 @@ def test_sillytavern_entries() -> None:
     assert made.case_sensitive
     assert made.decorators == {"probability": ("40",), "whole_words": (), "depth": ("2",)}
     regex = to_entry({**base, "keys": ["/moo+n/i"], "extensions": {"display_index": 0}})
-    assert regex.use_regex
+    assert regex.decorators == {"key_by_key": ()}
     assert run([regex], "MOOOON") == ["x"]
     assert to_entry({**base, "extensions": {}}).use_regex

@@ -147,7 +147,8 @@ async def test_pictures_of_a_replied_to_message_are_seen(on: Stage) -> None:
 async def test_a_refused_address_is_named_and_the_words_are_answered(on: Stage) -> None:
     await on.say("see", attachments=(Attachment(url="http://127.0.0.1:9/x.png", filename="x.png"),))
     await on.quiet()
-    assert any("x.png could not be taken in" in n for n in on.platform.notices)
+    (told,) = (n for n in on.platform.notices if "x.png could not be taken in" in n)
+    assert "this address may not be fetched. Check the address, or send the picture itself." in told
     assert len(on.platform.posts) == 1
 
 
@@ -570,3 +571,24 @@ async def test_a_card_is_shown_without_macros(tmp_path: Path) -> None:
         joined = await s.do("character.add", character=holmes.id)
         assert joined.endswith("\n> Sam, I perceive?")
         assert "Sherlock Holmes of Baker Street." in await s.do("character.info", character=holmes.id)
+
+
+async def test_attached_lore_is_known_in_its_channel_and_recorded(on: Stage) -> None:
+    house = on.bot.house
+    world = b'{"entries": [{"keys": ["owl"], "content": "The owl is called Minerva."}]}'
+    house.cast.lorebooks.add(world, "birds")
+    house.cast.lorebooks.attach("birds", "channels", CHANNEL.key)
+    other = Place("stage", "c2", server="s1")
+    await on.do("character.add", place=other, character="sherlock-holmes", talk="always")
+    await on.say("What of the owl?")
+    await on.quiet()
+    await on.say("What of the owl?", place=other)
+    await on.quiet()
+    here, there = ("\n".join(m.text for m in r.messages) for r in on.backend.requests)
+    assert "Minerva" in here
+    assert "Minerva" not in there
+    versions = [
+        t.character_version for p in (CHANNEL, other) for t in await logged(on, p) if t.character_version
+    ]
+    known = house.cast.characters["sherlock-holmes"]
+    assert versions == [house.equipped(known, CHANNEL.key).version, known.version]

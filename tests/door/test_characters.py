@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from agent.cards import read_card
 from agent.cast import load_character
 from door.characters import characters
+from tests.agent.cards import make
 
 SHIPPED = Path(__file__).parents[2] / "characters"
 
@@ -120,6 +122,40 @@ def test_export_and_back(door: Door, tmp_path: Path, kind: str) -> None:
     assert theirs.id == ours.id
     assert "exists already" in door("export", "ada-lovelace", "--format", kind, code=1).output
     door("export", "ada-lovelace", "--format", kind, "--force")
+
+
+@pytest.mark.parametrize("came", ["png", "charx"])
+def test_assets_go_from_form_to_form(door: Door, tmp_path: Path, came: str) -> None:
+    """Imported as one form, exported as another, that imported and exported again: everything is still there."""
+    face = make.picture(color="navy")
+    uri = "__asset:0" if came == "png" else "embeded://assets/emotion/images/happy.png"
+    obj = make.v3(assets=[{"type": "emotion", "uri": uri, "name": "happy", "ext": "png"}])
+    chunks = [make.text("chara-ext-asset_:0", make.b64(face)), make.text("ccv3", make.b64(obj))]
+    first = tmp_path / f"first.{came}"
+    first.write_bytes(
+        make.png(*chunks) if came == "png" else make.charx(obj, {"assets/emotion/images/happy.png": face})
+    )
+    door("import", "--id", "ada-one", first)
+    for source in ("ada-one", str(first)):
+        for kind in ("png", "charx"):
+            shown = door("export", source, "--format", kind, "-o", f"out.{kind}", "--force").output
+            got = read_card((tmp_path / f"out.{kind}").read_bytes())
+            assert face in got.assets.values()
+            assert not any("missing" in r for r in got.repairs)
+            assert "not in it" not in shown
+    door("import", "--id", "ada-two", "out.png")
+    door("export", "ada-two", "--format", "charx", "-o", "again.charx")
+    assert face in read_card((tmp_path / "again.charx").read_bytes()).assets.values()
+    shown = door("export", "ada-one", "--format", "json", "-o", "out.json").output
+    assert "not in it: 1 asset" in shown
+    assert f"original.{came}" in shown
+    assert "fields and assets" in door("export", "ada-one", "--format", "toml", "-o", "out.toml").output
+
+
+def test_import_tells_what_has_no_effect(door: Door, tmp_path: Path) -> None:
+    file = tmp_path / "ama.json"
+    file.write_text(card())
+    assert "not used: extensions.odd" in door("import", file).output
 
 
 def test_export_to_standard_output_and_older_spec(door: Door) -> None:

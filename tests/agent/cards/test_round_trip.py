@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.cards import read_card, write_card
+from agent.cards import left_behind, read_card, write_card
 from agent.cards.write import Format, Spec
 from agent.character import Character, Kind, Lorebook, LoreEntry, Position, Profile
 from agent.errors import CardError
@@ -223,6 +223,32 @@ def test_assets_travel_between_containers() -> None:
     assert back.character.card["data"]["assets"] == listed
 
 
+def test_an_asset_whose_name_is_too_long_for_a_png_gets_another() -> None:
+    long, clash = f"assets/emotion/images/{'very-' * 20}happy.png", "renamed/0.png"
+    listed = [
+        {"type": "emotion", "uri": f"embeded://{p}", "name": "x", "ext": "png"} for p in (long, clash, "no")
+    ]
+    files = {long: make.picture(color="red"), clash: make.picture(color="blue"), "猫": b"bytes"}
+    card = read_card(make.charx(make.v3(assets=listed), files))
+    made = read_card(write_card(card.character, "png", assets=card.assets, portrait=FACE))
+    assert made.assets == {"renamed/1.png": files[long], clash: files[clash], "renamed/0": files["猫"]}
+    uris = [a["uri"] for a in made.character.card["data"]["assets"]]
+    assert uris == ["__asset:renamed/1.png", "__asset:renamed/0.png", "embeded://no"]
+    back = read_card(write_card(made.character, "charx", assets=made.assets))
+    assert dict(back.assets).items() >= dict(made.assets).items()
+
+
+def test_what_json_cannot_carry_is_told() -> None:
+    card = read_card(make.charx(make.v3(), {f"a/{n}.png": b"x" for n in range(7)}))
+    for form in ("png", "charx"):
+        assert left_behind(card.character, form, card.assets) == ()
+    assert left_behind(card.character, "json", {}) == ()
+    (told,) = left_behind(card.character, "json", card.assets)
+    assert told.startswith("7 assets (a/0.png, ")
+    with_face = read_card(make.png_card(make.v3())).character
+    assert left_behind(with_face, "json", {}) == ("the portrait",)
+
+
 def test_a_portrait_becomes_the_main_icon_of_a_charx() -> None:
     character = read_card(make.png_card(make.v3())).character
     made = write_card(character, "charx", clock=lambda: 7.0)
@@ -254,8 +280,6 @@ def test_unsafe_asset_paths_are_not_written() -> None:
     for path in ("../x", "card.json", "/x"):
         with pytest.raises(CardError):
             write_card(character, "charx", assets={path: b"x"})
-    with pytest.raises(CardError, match="too long"):
-        write_card(character, "png", portrait=FACE, assets={"x" * 100: b"x"})
 
 
 def test_an_edit_elsewhere_wins() -> None:

@@ -209,11 +209,16 @@ def test_adult(more: dict[str, Any], adult: bool) -> None:
         ({"first_mes": "こんにちは、世界。今日はいい天気ですね。", "description": "ひとです"}, "Japanese"),
         ({"first_mes": "你好，我是孙悟空。", "description": "齐天大圣"}, "Chinese"),
         ({"first_mes": "안녕하세요 반갑습니다", "description": "사람입니다"}, "Korean"),
-        ({"first_mes": "Здравствуйте, товарищ", "description": "Человек"}, "Russian"),
-        ({"creator_notes_multilingual": {"de": "Hallo"}}, "German"),
-        ({"creator_notes_multilingual": {"de": "Hallo", "en": "Hello"}}, "English"),
-        ({"creator_notes_multilingual": {"xx": 3}}, "English"),
-        ({}, "English"),
+        ({"first_mes": "สวัสดีค่ะ ยินดีต้อนรับ", "description": "ครู"}, "Thai"),
+        ({"first_mes": "Здравствуйте, товарищ", "description": "Человек"}, ""),
+        ({"first_mes": "Guten Tag, was hast du da?", "description": "Eine Lehrerin."}, ""),
+        ({"creator_notes_multilingual": {"de": "Hallo"}}, ""),
+        ({"creator_notes_multilingual": {"xx": 3}}, ""),
+        ({"language": "pt-BR"}, "Portuguese"),
+        ({"extensions": {"language": "Esperanto"}}, "Esperanto"),
+        ({"extensions": {"language": ["en"]}}, ""),
+        ({"language": "xx"}, ""),
+        ({}, ""),
     ],
 )
 def test_language(data: dict[str, Any], language: str) -> None:
@@ -221,16 +226,16 @@ def test_language(data: dict[str, Any], language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "origin"),
+    "data",
     [
-        ({"source": ["https://a.test/b"]}, "an original story"),
-        ({"source": ["https://a.test/b", "The Lost World"]}, "The Lost World"),
-        ({"source": ["chub/anon/abc-1234"]}, "an original story"),
-        ({"extensions": {"world": "Eldoria"}}, "Eldoria"),
+        {"source": ["https://a.test/b", "The Lost World"]},
+        {"source": ["chub/anon/abc-1234"]},
+        {"extensions": {"world": "Eldoria"}},
+        {"creator": "Eldoria", "tags": ["Eldoria"]},
     ],
 )
-def test_origin(data: dict[str, Any], origin: str) -> None:
-    assert read(make.v3(**data)).character.origin == origin
+def test_no_origin_is_made_up(data: dict[str, Any]) -> None:
+    assert read(make.v3(**data)).character.origin == ""
 
 
 def test_multilingual_notes() -> None:
