@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,37 +15,46 @@ from agent import models
 from agent.backends.base import Backend
 from agent.errors import BackendError, Busy, ConfigError, VignetteError
 from agent.queue import Queue
-from agent.settings import AgentSettings
+from agent.settings import AgentSettings, Endpoint
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+# From a server's address, a model's name ("": its only one) and a key ("": none) to a backend that has answered, and
+# the endpoint it stands for. Raises VignetteError.
+Reach = Callable[[str, str, str], Awaitable[tuple[Backend, Endpoint]]]
 
 
 class Stage(StrEnum):
     IDLE = "idle"  # nothing was asked for yet
     FETCHING = "fetching"
     LOADING = "loading"  # complete; its checksums are compared, then it is loaded beside the one that speaks
+    ASKING = "asking"  # a server, whether it answers
     DONE = "done"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`arrived` of `size` bytes (0: not known yet) of the model `name`; `error` tells why it failed."""
+    """`arrived` of `size` bytes (0: not known yet) of the model `name`; `error` tells why it failed; `keep` the lines
+    of config.toml that choose it for the next start too, where the pointer of `models use` cannot."""
 
     stage: Stage = Stage.IDLE
     name: str = ""
     arrived: int = 0
     size: int = 0
     error: str = ""
+    keep: str = ""
 
 
 class Supply:
     """Brings one model at a time to `queue`. `make` builds the backend that the settings and the pointer of
-    `models use` mean by then, not started. Made, begun and closed on one event loop."""
+    `models use` mean by then, not started; `reach` the one for a server. Made, begun and closed on one event loop."""
 
-    def __init__(self, settings: AgentSettings, queue: Queue, make: Callable[[], Backend]) -> None:
+    def __init__(
+        self, settings: AgentSettings, queue: Queue, make: Callable[[], Backend], reach: Reach | None = None
+    ) -> None:
         self._settings, self._queue, self._make = settings, queue, make
+        self._reach = reach
         self._folder = models.folder(settings)
         self._now = Progress()
         self._task: asyncio.Task[None] | None = None
@@ -70,10 +80,18 @@ class Supply:
             raise ConfigError(
                 f"the model cannot be changed here: {obstacle}", mend="change that, and restart"
             )
+        self._start(Progress(Stage.FETCHING, name), self._bring(name))
+
+    def connect(self, address: str, model: str, key: str) -> None:
+        """A server that speaks OpenAI's protocol speaks from now on, if it answers. Raises Busy."""
+        self._start(Progress(Stage.ASKING, address), self._connect(address, model, key))
+
+    def _start(self, now: Progress, work: Coroutine[None, None, Progress]) -> None:
         if self._task and not self._task.done():
+            work.close()
             raise Busy(f"{self._now.name} is on its way already", mend="wait until it is here")
-        self._now = Progress(Stage.FETCHING, name)
-        self._task = asyncio.create_task(self._bring(name), name=f"model {name}")
+        self._now = now
+        self._task = asyncio.create_task(self._told(now.name, work), name=f"model {now.name}")
 
     async def settled(self) -> Progress:
         """Once nothing is on its way any more."""
@@ -87,18 +105,31 @@ class Supply:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _bring(self, name: str) -> None:
+    async def _told(self, name: str, work: Coroutine[None, None, Progress]) -> None:
         try:
-            await _apart(lambda: models.get(self._folder, name, sized=self._sized))
-            self._now = Progress(Stage.LOADING, name, self._now.size, self._now.size)
-            await self._switch(name)
-            self._now = Progress(Stage.DONE, name, self._now.size, self._now.size)
+            self._now = await work
         except VignetteError as error:
             log.warning("model %s: %s", name, error)
-            self._now = Progress(Stage.FAILED, name, error=f"{error.what}. To mend it: {error.mend}")
+            mend = f". To mend it: {error.mend}" if error.mend else ""
+            self._now = Progress(Stage.FAILED, name, error=f"{error.what}{mend}")
         except Exception:
             log.exception("model %s could not be brought", name)
             self._now = Progress(Stage.FAILED, name, error="something went wrong here; it was logged")
+
+    async def _bring(self, name: str) -> Progress:
+        await _apart(lambda: models.get(self._folder, name, sized=self._sized))
+        self._now = Progress(Stage.LOADING, name, self._now.size, self._now.size)
+        await self._switch(name)
+        return Progress(Stage.DONE, name, self._now.size, self._now.size)
+
+    async def _connect(self, address: str, model: str, key: str) -> Progress:
+        if self._reach is None:
+            raise ConfigError(
+                "no server can be chosen here", mend="name it in config.toml, under [agent.openai]"
+            )
+        fresh, endpoint = await self._reach(address, model, key)
+        await self._queue.change(fresh)
+        return Progress(Stage.DONE, fresh.model, keep=_lines(endpoint, bool(key)))
 
     def _sized(self, size: int) -> None:
         self._now = Progress(Stage.FETCHING, self._now.name, 0, size)
@@ -125,6 +156,15 @@ class Supply:
             models.set_current(self._folder, before)
             raise
         await self._queue.change(fresh)
+
+
+def _lines(endpoint: Endpoint, keyed: bool) -> str:
+    """TOML; JSON's strings are TOML's too."""
+    lines = ["[agent]", 'backend = "openai"', "", "[[agent.openai.endpoints]]"]
+    lines += [f"base_url = {json.dumps(endpoint.base_url)}", f"model = {json.dumps(endpoint.model)}"]
+    if keyed:
+        lines.append('key_env = "OPENAI_API_KEY"  # the key itself goes into .env')
+    return "\n".join(lines)
 
 
 async def _apart(work: Callable[[], T]) -> T:

@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 import click
 
+from agent.backends.reach import reach
+from agent.backends.registry import make_backend
 from agent.errors import PlatformError, VignetteError
+from agent.queue import Queue
+from agent.supply import Supply
 from bot.bot import Bot
 from bot.model import introduced
 from bot.platforms.base import Platform
@@ -36,7 +40,8 @@ async def _run(loaded: Loaded, port: int | None, no_web: bool) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     async with open_bot(loaded) as bot:
-        platforms = _platforms(loaded, bot, port, no_web)
+        supply = _supply(loaded, bot)
+        platforms = _platforms(loaded, bot, port, no_web, supply)
         if not platforms:
             raise PlatformError(
                 "nothing to start", mend="set DISCORD_TOKEN, or set [bot.web] enabled = true in config.toml"
@@ -54,10 +59,26 @@ async def _run(loaded: Loaded, port: int | None, no_web: bool) -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if supply:
+                await supply.close()
     click.echo("Stopped. Nothing is lost: `make run` goes on from here.")
 
 
-def _platforms(loaded: Loaded, bot: Bot, port: int | None, no_web: bool) -> list[Platform]:
+def _supply(loaded: Loaded, bot: Bot) -> Supply | None:
+    queue = bot.house.agent.backend
+    if not isinstance(queue, Queue):
+        return None
+    return Supply(
+        loaded.agent,
+        queue,
+        lambda: make_backend(loaded.agent, loaded.secrets).backend,
+        lambda address, model, key: reach(loaded.agent, address, model, key),
+    )
+
+
+def _platforms(
+    loaded: Loaded, bot: Bot, port: int | None, no_web: bool, supply: Supply | None
+) -> list[Platform]:
     found: list[Platform] = []
     settings, secrets = loaded.bot, loaded.secrets
     if settings.web.enabled and not no_web:
@@ -65,7 +86,14 @@ def _platforms(loaded: Loaded, bot: Bot, port: int | None, no_web: bool) -> list
 
         web = settings.web if port is None else settings.web.model_copy(update={"port": port})
         found.append(
-            make_web(web, bot.house, secrets.get("VIGNETTE_WEB_TOKEN"), loaded.agent.intake, told=_tell)
+            make_web(
+                web,
+                bot.house,
+                secrets.get("VIGNETTE_WEB_TOKEN"),
+                loaded.agent.intake,
+                told=_tell,
+                supply=supply,
+            )
         )
     accounts = {c: secrets.get(variable) for c, variable in settings.discord.accounts.items()}
     if settings.discord.enabled and (secrets.get("DISCORD_TOKEN") or any(accounts.values())):

@@ -6,6 +6,7 @@ from agent.cast import Cast, fold
 from agent.character import Character
 from agent.faces import face
 from agent.settings import IntakeSettings
+from agent.supply import Supply
 from bot.archive import Archive
 from bot.house import House
 from bot.model import introduced
@@ -31,7 +32,13 @@ class Faces:
 
 
 def make_web(
-    settings: WebSettings, house: House, token: str, intake: IntakeSettings, *, told: Callable[[str], None]
+    settings: WebSettings,
+    house: House,
+    token: str,
+    intake: IntakeSettings,
+    *,
+    told: Callable[[str], None],
+    supply: Supply | None = None,
 ) -> WebPlatform:
     return WebPlatform(
         settings,
@@ -41,5 +48,6 @@ def make_web(
         archive=Archive(house),
         model=lambda: introduced(house),
         intake_settings=intake,
+        supply=supply,
         told=told,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -12,6 +12,8 @@ from typing import Any
 from playwright.async_api import Browser, Page, expect
 
 from agent.settings import IntakeSettings
+from agent.supply import Supply
+from bot.house import House
 from bot.platforms.web.platform import WebPlatform
 from bot.settings import BotSettings, DuetSettings, WebSettings
 from door.web import make_web
@@ -48,11 +50,22 @@ def numbered() -> ScriptedBackend:
 
 
 @asynccontextmanager
-async def room(folder: Path, *, port: int = 0, backend: ScriptedBackend | None = None) -> AsyncIterator[Room]:
+async def room(
+    folder: Path,
+    *,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    backend: ScriptedBackend | None = None,
+    supply: Callable[[House], Supply] | None = None,
+) -> AsyncIterator[Room]:
     """The same folder is the same journal: opened again, it is the program started again."""
     async with stage(folder, backend=backend or numbered(), settings=QUICK) as s:
         intake = IntakeSettings(folder=folder / "pictures")
-        web = make_web(WebSettings(port=port), s.bot.house, TOKEN, intake, told=lambda _: None)
+        house = s.bot.house
+        brings = supply(house) if supply else None
+        web = make_web(
+            WebSettings(port=port, host=host), house, TOKEN, intake, told=lambda _: None, supply=brings
+        )
         s.bot.house.platforms["web"] = web
         task = asyncio.create_task(web.run(s.bot, s.bot))
         try:

@@ -144,14 +144,14 @@ class Server:
                 raise
         yield reading.end(done)
 
-    async def knock(self, seconds: float = 5.0) -> None:
-        """Asks for the list of models, which costs nothing. Raises BackendError where nobody answers or the key
+    async def knock(self, seconds: float = 5.0) -> tuple[str, ...]:
+        """The names of its models; asking costs nothing. Raises BackendError where nobody answers or the key
         is refused; a server that keeps no such list is still a server."""
         import openai
 
         try:
             async with asyncio.timeout(seconds):
-                await self._client.get("/models", cast_to=object)
+                return _names(await self._client.get("/models", cast_to=object))
         except openai.APIStatusError as error:
             if error.status_code in (401, 403) or error.status_code >= 500:
                 raise self._failure(error.status_code, error.body or error.message, {}) from None
@@ -161,6 +161,7 @@ class Server:
             raise self._lost(error) from None
         except (openai.OpenAIError, ValueError) as error:  # an answer, though no list
             log.debug("%s: no list of models: %s", self.where, type(error).__name__)
+        return ()
 
     async def get(self, path: str, body: dict[str, Any] | None = None, seconds: float = 3.0) -> Any:
         """A side question (JSON) beside the API, from the server's root. None where there is no answer."""
@@ -209,6 +210,13 @@ def _plain(model: str) -> str:
         if model.startswith(("/", ".", "~")) or "\\" in model
         else model
     )
+
+
+def _names(told: object) -> tuple[str, ...]:
+    """Of a list of models (OpenAI's `GET /models`), whatever else it is."""
+    listed = told.get("data") if isinstance(told, dict) else None
+    found = [one.get("id") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return tuple(name for name in found if isinstance(name, str) and name and name.isprintable())
 
 
 def _checked(key: str, name: str) -> str:

@@ -9,7 +9,15 @@ from bot.events import Place
 from bot.platforms.base import Inbox
 from bot.platforms.web.guard import Guard
 from bot.platforms.web.hub import Hub
-from bot.platforms.web.needs import Archive, PictureView, ShowsCast, StoredPicture, TakesPictures, TellsModel
+from bot.platforms.web.needs import (
+    Archive,
+    BringsModels,
+    PictureView,
+    ShowsCast,
+    StoredPicture,
+    TakesPictures,
+    TellsModel,
+)
 from bot.platforms.web.people import People
 
 FRESH = 512
@@ -28,6 +36,7 @@ class Desk:
     archive: Archive
     model: TellsModel
     limits: IntakeSettings
+    supply: BringsModels | None = None
     adult: bool = False
     heartbeat: float = 15.0
     fresh: OrderedDict[str, Picture] = field(default_factory=OrderedDict)

@@ -13,6 +13,7 @@ from typing import Protocol
 from agent.character import Character
 from agent.dialogue import Scenario, Speaker
 from agent.picture import Note, Picture
+from agent.supply import Progress
 from bot.events import Place
 
 
@@ -89,6 +90,18 @@ class TellsModel(Protocol):
     """One or two sentences for people: which model speaks, and whether it sees (bot.model)."""
 
     async def __call__(self) -> str: ...
+
+
+class BringsModels(Protocol):
+    """agent.supply: another model, without a restart."""
+
+    def obstacle(self) -> str: ...
+
+    def progress(self) -> Progress: ...
+
+    def begin(self, name: str) -> None: ...
+
+    def connect(self, address: str, model: str, key: str) -> None: ...
 
 
 class Archive(Protocol):

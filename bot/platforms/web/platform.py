@@ -17,10 +17,11 @@ from bot.platforms.web.delivery import WebDelivery
 from bot.platforms.web.desk import Desk
 from bot.platforms.web.guard import HEADERS, Guard, choose_token, is_loopback
 from bot.platforms.web.hub import Hub
-from bot.platforms.web.needs import Archive, ShowsCast, TakesPictures, TellsModel
+from bot.platforms.web.needs import Archive, BringsModels, ShowsCast, TakesPictures, TellsModel
 from bot.platforms.web.page import Page
 from bot.platforms.web.people import People
 from bot.platforms.web.read import Read
+from bot.platforms.web.shop import Shop
 from bot.platforms.web.stream import Stream
 from bot.platforms.web.talk import Talk
 from bot.platforms.web.wire import Refused, error_answer, refusal
@@ -50,6 +51,7 @@ class WebPlatform:
         archive: Archive,
         model: TellsModel,
         intake_settings: IntakeSettings | None = None,
+        supply: BringsModels | None = None,
         adult: bool = False,
         heartbeat: float = 15.0,
         told: Callable[[str], None] | None = None,
@@ -57,6 +59,7 @@ class WebPlatform:
         self._settings, self._token = settings, choose_token(token, settings.host)
         self._intake, self._cast, self._archive, self._model = intake, cast, archive, model
         self._intake_settings = intake_settings or IntakeSettings()
+        self._supply = supply
         self._adult, self._heartbeat, self._told = adult, heartbeat, told
         self.hub = Hub()
         self.address = ""
@@ -117,13 +120,14 @@ class WebPlatform:
             archive=self._archive,
             model=self._model,
             limits=self._intake_settings,
+            supply=self._supply,
             adult=self._adult,
             heartbeat=self._heartbeat,
         )
 
     def _app(self, desk: Desk) -> web.Application:
         app = web.Application(middlewares=[_edge(desk)])
-        for part in (Page(desk), Talk(desk), Read(desk), Stream(desk)):
+        for part in (Page(desk), Talk(desk), Read(desk), Shop(desk), Stream(desk)):
             app.add_routes(part.routes())
         app.on_response_prepare.append(_add_headers)
         return app

@@ -49,6 +49,14 @@ class ReactionBody(Body):
     removed: bool = False
 
 
+class ServerBody(Body):
+    """A server that speaks OpenAI's protocol. The key goes no further than the memory of this program."""
+
+    address: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    model: Annotated[str, StringConstraints(max_length=200)] = ""
+    key: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
 class MessageBody(Body):
     """The words of a message; its pictures come beside it. `characters` are addressed."""
 

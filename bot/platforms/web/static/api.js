@@ -31,6 +31,9 @@ function form(body, pictures) {
 
 export const characters = (callMe) => ask(`/api/characters${callMe ? `?call_me=${encodeURIComponent(callMe)}` : ""}`);
 export const model = () => ask("/api/model");
+export const models = () => ask("/api/models");
+export const bring = (name) => ask(`/api/models/${encodeURIComponent(name)}`, json({}));
+export const server = (address, model, key) => ask("/api/server", json({ address, model, key }));
 export const begin = () => ask("/api/conversations", json({}));
 export const conversation = (id) => ask(`/api/conversations/${id}`);
 export const send = (id, body, pictures) => ask(`/api/conversations/${id}/messages`, form(body, pictures));

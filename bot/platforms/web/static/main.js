@@ -1,11 +1,11 @@
 // Puts the page together and follows the address.
-import * as api from "./api.js";
 import { Cast } from "./cast.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { $, say } from "./dom.js";
 import { Past } from "./past.js";
 import { Privacy } from "./privacy.js";
+import { Shop } from "./shop.js";
 
 const VIEWS = ["talk", "past", "reading", "privacy"];
 const trouble = (words) => say($("trouble"), words);
@@ -52,7 +52,7 @@ try {
   await conversation.open();
   await follow(false);
   document.documentElement.dataset.ready = "yes";
-  say($("model"), (await api.model()).words); // last: a model that is being loaded keeps the page from nothing
+  await new Shop().open(); // last: a model that is being loaded keeps the page from nothing
 } catch (error) {
   trouble(error.message);
 }
