@@ -70,6 +70,10 @@ class BackendRefused(BackendError):
     """The server understood and said no (credentials, unknown model, bad request). Not worth another try."""
 
 
+class NotTaken(BackendRefused):
+    """What was sent is not what this model takes: pictures, a schema. Unlike other refusals it says what it can do."""
+
+
 class SpendCapReached(BackendError):
     """The money set aside for remote models is used up."""
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.backends.base import Abilities, Done, Finish, Message, Piece, Request
+from agent.backends.text import ThinkFilter, opened
 from agent.engine.embedded import adapter_path, embedded_path
 from agent.engine.frames import Frame
 from agent.engine.gguf import check_header, digest
@@ -43,7 +44,7 @@ class LlamaBackend:
         self._names: dict[str, str] = {}
         self._abilities: Abilities | None = None
         self._probing, self._starting = asyncio.Lock(), asyncio.Lock()
-        self._closed = False
+        self._closed = self._told = False
 
     @property
     def model(self) -> str:
@@ -88,6 +89,16 @@ class LlamaBackend:
                     self._options(), stall_seconds=self._settings.stall_seconds, safety=safety
                 )
             await self._worker.start()
+            self._tell_of_a_missing_template()
+
+    def _tell_of_a_missing_template(self) -> None:
+        """Once, for the owner: replies may be poor, and nothing else would say why."""
+        if not self.worker.facts.get("template", True) and not self._told:
+            self._told = True
+            log.warning(
+                "%s has no chat template: ChatML is taken, which may not be what it was trained with",
+                self._path.name,
+            )
 
     def _safety(self) -> Safety:
         return Safety(self._cache, self._file_name(self._path))
@@ -177,11 +188,16 @@ class LlamaBackend:
             grammar=request.grammar,
             adapter=_absolute(adapter),
         )
+        # A reply that is held to a schema is JSON from its first character, and cannot think.
+        think = None if request.grammar else ThinkFilter(opened(str(worker.facts.get("prompt_end", ""))))
         async with aclosing(stream) as frames:
             async for frame in frames:
                 if text := frame.get("text"):
-                    yield Piece(text)
+                    if text := think.feed(text) if think else text:
+                        yield Piece(text)
                 elif result := frame.get("result"):
+                    if think and (text := think.finish()):
+                        yield Piece(text)
                     yield Done(
                         finish=Finish(result["finish"]),
                         prompt_tokens=result["prompt_tokens"],

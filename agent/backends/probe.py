@@ -19,11 +19,11 @@ from typing import Any, cast
 from agent.backends.base import Abilities, Done, Message, Piece, Priority, Request, Sampling
 from agent.backends.digits import draw
 from agent.backends.store import read_json, write_json
-from agent.errors import BackendRefused, VignetteError
+from agent.errors import NotTaken, VignetteError
 from agent.settings import AbilitySettings
 
 log = logging.getLogger(__name__)
-VERSION = 1
+VERSION = 2
 UNPROVEN = "unproven"  # in `source`: the model could not be asked; nothing was cached
 ASK = "Which four digits does this picture show? Answer with the digits only."
 ENOUGH = 400  # characters of an answer: whoever has not read four digits by then will not
@@ -49,8 +49,10 @@ async def probe(
     overrides: AbilitySettings,
     context: int,
     adapters: bool = False,
+    mark: str = "",
 ) -> Abilities:
-    """The model's abilities: what `overrides` says, else what the cache says, else what it shows when asked.
+    """The model's abilities: what `overrides` says, else what the cache says, else what it shows when asked. What was
+    found under another `mark` (what a server tells of itself and its model) is asked anew.
 
     Never raises for a model that fails: an ability that was not shown is "cannot". Where the model could not
     be asked at all, `source` contains UNPROVEN and nothing is kept, so that the next call asks again.
@@ -59,12 +61,12 @@ async def probe(
     found: dict[str, bool] = {}
     settled = True
     if wanted:
-        known = await asyncio.to_thread(_recall, cache, model)
+        known = await asyncio.to_thread(_recall, cache, model, mark)
         if known is None or not set(wanted) <= set(known):
             fresh, settled = await _ask(questions, tuple(k for k in wanted if k not in (known or {})), cache)
             known = {**(known or {}), **fresh}
             if settled:
-                await asyncio.to_thread(_remember, cache, model, known)
+                await asyncio.to_thread(_remember, cache, model, known, mark)
         found = known
     said = {k: v for k, v in overrides.model_dump().items() if v is not None}
     source = "probed" if settled else UNPROVEN
@@ -115,7 +117,8 @@ async def probe_sight(generate: Generate, folder: Path, *, trials: int = 3, need
     """Whether the model reads four random digits in `needed` of `trials` pictures, which are made in `folder`
     and removed again. Guessing succeeds with a probability of about 3 in 10^8.
 
-    A refusal (BackendRefused) means no; other BackendErrors are raised, for they mean that nobody knows.
+    A refused picture (NotTaken) means no; other BackendErrors (a quota, a key, a broken server) are raised, for they
+    mean that nobody knows.
     """
     right = 0
     for done in range(trials):
@@ -190,23 +193,23 @@ async def _text(generate: Generate, request: Request) -> str:
 async def _unless_refused(asking: Awaitable[bool] | Awaitable[str]) -> bool | str:
     try:
         return await asking
-    except BackendRefused as error:
+    except NotTaken as error:
         log.info("the model refused a probe, which is an answer: %s", error.what)
         return False
 
 
-def _recall(cache: Path, model: str) -> dict[str, bool] | None:
+def _recall(cache: Path, model: str, mark: str) -> dict[str, bool] | None:
     entry = _models(cache).get(model)
-    if not isinstance(entry, dict) or entry.get("version") != VERSION:
+    if not isinstance(entry, dict) or entry.get("version") != VERSION or entry.get("mark", "") != mark:
         return None
     found = entry.get("found")
     return {k: v for k, v in found.items() if isinstance(v, bool)} if isinstance(found, dict) else None
 
 
-def _remember(cache: Path, model: str, found: dict[str, bool]) -> None:
+def _remember(cache: Path, model: str, found: dict[str, bool], mark: str) -> None:
     models = _models(cache)
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    models[model] = {"version": VERSION, "date": date, "found": found}
+    models[model] = {"version": VERSION, "date": date, "found": found, "mark": mark}
     try:
         write_json(cache / "abilities.json", {"models": models})
     except OSError as error:

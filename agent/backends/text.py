@@ -4,8 +4,16 @@ halves of characters wait for each other. All of it works on a stream, piece by 
 
 from collections.abc import Sequence
 
-OPENING = ("<think>", "<thinking>")
-CLOSING = ("</think>", "</thinking>")
+# How models mark their thinking: Qwen, DeepSeek, GLM; Magistral; Seed-OSS; Kimi-VL; and what fine-tunes make of them.
+THINKING = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
+    "[THINK]": "[/THINK]",
+    "<seed:think>": "</seed:think>",
+    "◁think▷": "◁/think▷",
+}
 
 
 def held(text: str, marks: Sequence[str]) -> int:
@@ -27,27 +35,52 @@ def first(text: str, marks: Sequence[str]) -> tuple[int, str] | None:
     return at, mark
 
 
-class ThinkFilter:
-    """Keeps `<think>...</think>` blocks out. An unclosed block swallows the rest: it was no reply."""
+def opened(prompt: str) -> str:
+    """The mark of thinking that a prompt ends with (some templates write it themselves), empty where it has none."""
+    end = prompt.rstrip()
+    return next((mark for mark in THINKING if end.endswith(mark)), "")
 
-    def __init__(self) -> None:
+
+class ThinkFilter:
+    """Keeps blocks of thinking out, from each mark to its own end. An unclosed block swallows the rest: it was no
+    reply. `inside` is the mark that the prompt opened. `thought` tells that there was a block; `unopened` is the mark
+    of one whose beginning never came: what stood before it was thinking too, and has been shown."""
+
+    def __init__(self, inside: str = "") -> None:
         self._waiting = ""
-        self._inside = False
+        self._inside = inside
         self._spoken = False
+        self.thought = bool(inside)
+        self.unopened = ""
 
     def feed(self, text: str) -> str:
         self._waiting += text
         out = ""
-        while found := first(self._waiting, CLOSING if self._inside else OPENING):
+        while found := first(self._waiting, self._marks()):
             at, mark = found
             if not self._inside:
                 out += self._waiting[:at]
             self._waiting = self._waiting[at + len(mark) :]
-            self._inside = not self._inside
-        keep = held(self._waiting, CLOSING if self._inside else OPENING)
+            self._passed(mark)
+        keep = held(self._waiting, self._marks())
         ready = self._waiting[: len(self._waiting) - keep]
         self._waiting = self._waiting[len(self._waiting) - keep :]
         return self._told(out if self._inside else out + ready)
+
+    def _marks(self) -> tuple[str, ...]:
+        """What is looked for: the end of this block, else the beginning of any (or an end that nothing began)."""
+        if self._inside:
+            return (THINKING[self._inside],)
+        return tuple(THINKING) if self.thought else (*THINKING, *THINKING.values())
+
+    def _passed(self, mark: str) -> None:
+        if self._inside:
+            self._inside = ""
+        elif mark in THINKING:
+            self._inside, self.thought = mark, True
+        else:
+            self.unopened = next(begin for begin, end in THINKING.items() if end == mark)
+            self.thought = True
 
     def finish(self) -> str:
         rest, self._waiting = ("" if self._inside else self._waiting), ""
@@ -116,16 +149,21 @@ def whole(text: str) -> str:
 class Cleaner:
     """Halves, then thinking, then stop strings: a server's raw text in, the reply's text out."""
 
-    def __init__(self, stops: Sequence[str]) -> None:
-        self._halves, self._think, self._stop = Halves(), ThinkFilter(), StopFilter(stops)
+    def __init__(self, stops: Sequence[str], inside: str = "") -> None:
+        self._halves, self._stop = Halves(), StopFilter(stops)
+        self.think, self.spoken = ThinkFilter(inside), False
 
     @property
     def stopped(self) -> bool:
         return self._stop.hit
 
     def feed(self, text: str) -> str:
-        return self._stop.feed(self._think.feed(self._halves.feed(text)))
+        return self._told(self._stop.feed(self.think.feed(self._halves.feed(text))))
 
     def finish(self) -> str:
-        rest = self._think.feed(self._halves.finish()) + self._think.finish()
-        return self._stop.feed(rest) + self._stop.finish()
+        rest = self.think.feed(self._halves.finish()) + self.think.finish()
+        return self._told(self._stop.feed(rest) + self._stop.finish())
+
+    def _told(self, text: str) -> str:
+        self.spoken |= bool(text)
+        return text

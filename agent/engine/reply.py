@@ -53,6 +53,8 @@ class Engine:
             "sees": self._sight is not None,
             "threads": model.threads,
             "weights": model.weights,
+            "template": bool(model.template()),
+            "prompt_end": self._template.end(),
         }
 
     def _pattern(self) -> re.Pattern[str] | None:

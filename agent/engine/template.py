@@ -21,6 +21,15 @@ CHATML = (
 Said = tuple[str, str]  # role, text; pictures are markers in the text
 
 
+_END = 60  # characters
+# How it is said that there are no tools: Hugging Face's way first; templates that count or loop over them need a list.
+_WITHOUT_TOOLS: tuple[dict[str, Any], ...] = (
+    {"tools": None, "documents": None},
+    {"tools": [], "documents": []},
+    {},
+)
+
+
 class TemplateError(Exception):
     """The template cannot be compiled, or cannot write these messages."""
 
@@ -42,7 +51,7 @@ class ChatTemplate:
         env = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=[jinja2.ext.loopcontrols, _Generation]
         )
-        env.filters["tojson"] = lambda value, **kw: json.dumps(value, ensure_ascii=False, **kw)
+        env.filters["tojson"] = _tojson
         env.globals.update(raise_exception=_refuse, strftime_now=lambda f: datetime.now().strftime(f))
         self._marks = {"bos_token": bos, "eos_token": eos}
         try:
@@ -64,14 +73,24 @@ class ChatTemplate:
                 problem = problem or str(error)
         raise TemplateError(f"the chat template refuses the messages: {problem}")
 
+    def end(self) -> str:
+        """The last characters of a prompt, where a template may have begun the reply already."""
+        try:
+            return self.render((("user", "x"),))[-_END:]
+        except TemplateError:
+            return ""
+
     def _write(self, messages: Sequence[Said]) -> str:
         given = [{"role": role, "content": self._content(text)} for role, text in messages]
-        try:
-            return self._template.render(
-                messages=given, add_generation_prompt=True, tools=None, documents=None, **self._marks
-            )
-        except Exception as error:  # a hostile template may raise anything
-            raise TemplateError(str(error)) from error
+        problem: Exception | None = None
+        for without in _WITHOUT_TOOLS:
+            try:
+                return self._template.render(
+                    messages=given, add_generation_prompt=True, **without, **self._marks
+                )
+            except Exception as error:  # noqa: BLE001 - a hostile template may raise anything
+                problem = problem or error
+        raise TemplateError(str(problem)) from problem
 
     def _content(self, text: str) -> str | list[dict[str, str]]:
         return [{"type": "text", "text": text}] if self._parts else text
@@ -81,6 +100,19 @@ class ChatTemplate:
             return word in self._write(messages)
         except TemplateError:
             return False
+
+
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """As in Hugging Face's templates; Jinja's own escapes for HTML."""
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
 
 
 def _refuse(message: str) -> None:

@@ -44,6 +44,7 @@ class Answer:
     finish: str | None = "stop"  # None: never says a finish_reason
     done: bool = True  # sends [DONE]
     raw: tuple[bytes, ...] | None = None  # these bytes and nothing else
+    hold: asyncio.Event | None = None  # after `raw`, a comment each moment until it is set
     content_type: str = "text/event-stream"
     before: tuple[dict[str, Any], ...] = ()  # chunks sent before the words
     usage: bool = True
@@ -196,6 +197,9 @@ class ScriptedServer:
         if answer.raw is not None:
             for data in answer.raw:
                 yield data
+            while answer.hold and not answer.hold.is_set():
+                yield b": ping\n\n"
+                await asyncio.sleep(0.05)
             return
         for chunk in answer.before:
             yield event(chunk)

@@ -173,3 +173,18 @@ async def test_where_nothing_can_be_changed_it_is_said(browser: Browser, shop: H
             here.url.partition("/?")[0] + "/api/models/tiny", headers={"Origin": here.url.partition("/?")[0]}
         )
         assert "cannot be changed" in await answer.text()
+
+
+async def test_behind_a_proxy_nobody_is_the_owner(browser: Browser, shop: Hub, tmp_path: Path) -> None:
+    """The page listens on loopback, and a proxy brings strangers to it under a name of its own."""
+    async with (
+        room(tmp_path, supply=lambda house: _supply(house, tmp_path), hosts=("pictures.example",)) as here,
+        page_of(browser, here) as page,
+    ):
+        root = here.url.partition("/?")[0]
+        own = {"Origin": root}
+        proxied = {"Origin": "http://pictures.example", "Host": "pictures.example"}
+        assert (await page.request.post(f"{root}/api/models/tiny", headers=own)).status == 202
+        assert (await page.request.post(f"{root}/api/models/tiny", headers=proxied)).status == 403
+        told = await (await page.request.get(f"{root}/api/models", headers=proxied)).json()
+        assert (told["mine"], told["offers"]) == (False, [])

@@ -55,6 +55,7 @@ async def room(
     *,
     port: int = 0,
     host: str = "127.0.0.1",
+    hosts: tuple[str, ...] = (),
     backend: ScriptedBackend | None = None,
     supply: Callable[[House], Supply] | None = None,
 ) -> AsyncIterator[Room]:
@@ -64,7 +65,12 @@ async def room(
         house = s.bot.house
         brings = supply(house) if supply else None
         web = make_web(
-            WebSettings(port=port, host=host), house, TOKEN, intake, told=lambda _: None, supply=brings
+            WebSettings(port=port, host=host, allowed_hosts=hosts),
+            house,
+            TOKEN,
+            intake,
+            told=lambda _: None,
+            supply=brings,
         )
         s.bot.house.platforms["web"] = web
         task = asyncio.create_task(web.run(s.bot, s.bot))

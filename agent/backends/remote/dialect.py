@@ -5,13 +5,14 @@ learned from its refusals, not from a list of names.
 import asyncio
 import base64
 import io
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from agent.backends.base import Message, Request
 from agent.backends.remote.estimate import MAX_SIDE, fitted
+from agent.backends.remote.refusal import read
 from agent.errors import PictureError
 from agent.picture import Picture
 
@@ -21,14 +22,17 @@ OPTIONAL = (
 )  # fmt: skip
 EXTRAS = ("top_k", "min_p", "repetition_penalty", "repeat_penalty", "stream_options")
 MAX_STOPS = 4  # OpenAI's limit; the rest is watched for here
-_UNKNOWN = re.compile(
-    r"unrecogni[sz]ed|unknown|unsupported|not (supported|permitted|allowed|available)|does(n't| not) support"
-    r"|unexpected|extra.?(inputs|fields|forbidden)|extra_forbidden|invalid (param|argument)|additional propert",
-    re.IGNORECASE,
-)
-_STRANGE = re.compile(
-    r"(param|argument|field|propert)|extra.?(inputs|forbidden)|extra_forbidden", re.IGNORECASE
-)
+SMALL_SIDE = 512  # pixels, where a server finds pictures too large
+UNSEEN = "(An earlier picture, which is not shown again.)"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How pictures go out: at most so many, the last ones; the longer side in pixels; as JPEG whatever they are."""
+
+    most: int = 1_000
+    side: int = MAX_SIDE
+    jpeg: bool = False
 
 
 class Dialect:
@@ -36,17 +40,28 @@ class Dialect:
 
     def __init__(self) -> None:
         self._dropped: set[str] = set()
+        self._most_tokens = 0
+        self._folded = False
+        self._shape = Shape()
 
     def learn(self, words: str, body: dict[str, Any]) -> bool:
-        """Drops the optional parameters of `body` that a refusal names, or all non-standard ones if it names
-        none. (Not "those not dropped yet": of two overlapping requests the second learns it too late.)"""
-        if not _UNKNOWN.search(words):
+        """Changes what `words` refuse of `body`, and nothing else. (Not "what is not changed yet": of two overlapping
+        requests the second learns it too late. A picture is made smaller, or a JPEG, once.)"""
+        refused = read(words, body, OPTIONAL, EXTRAS)
+        if not refused.known:
             return False
-        named = {p for p in OPTIONAL if p in body and re.search(rf"(?<![a-z_]){p}(?![a-z_])", words)}
-        if not named and _STRANGE.search(words):
-            named = set(EXTRAS) & set(body)
-        self._dropped |= named
-        return bool(named)
+        shape = self._shape
+        if (refused.smaller and shape.side == SMALL_SIDE) or (refused.jpeg and shape.jpeg):
+            return False
+        self._dropped |= refused.dropped
+        self._most_tokens = refused.most_tokens or self._most_tokens
+        self._folded |= refused.system
+        self._shape = Shape(
+            shape.most if refused.pictures is None else refused.pictures,
+            SMALL_SIDE if refused.smaller else shape.side,
+            shape.jpeg or refused.jpeg,
+        )
+        return True
 
     @property
     def seeds(self) -> bool:
@@ -55,8 +70,9 @@ class Dialect:
     async def body(self, request: Request, model: str, *, logprobs: bool = False) -> dict[str, Any]:
         """The JSON body of a chat completion."""
         s = request.sampling
+        tokens = min(s.max_tokens, self._most_tokens or s.max_tokens)
         full: dict[str, Any] = {
-            "max_tokens": s.max_tokens,
+            "max_tokens": tokens,
             "temperature": s.temperature,
             "top_p": s.top_p,
             "top_k": s.top_k,
@@ -71,46 +87,66 @@ class Dialect:
         }
         kept = {k: v for k, v in full.items() if v is not None and k not in self._dropped}
         if "max_tokens" in self._dropped:
-            kept["max_completion_tokens"] = s.max_tokens
+            kept["max_completion_tokens"] = tokens
         if "stream" in self._dropped:
             kept.pop("stream_options", None)
         if request.grammar is not None:
             schema = {"name": "reply", "strict": True, "schema": request.grammar}
             kept["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return {"model": model, "messages": await spoken(request.messages), **kept}
+        messages = folded(request.messages) if self._folded else request.messages
+        return {"model": model, "messages": await spoken(messages, self._shape), **kept}
 
 
-async def spoken(messages: Sequence[Message]) -> list[dict[str, Any]]:
+def folded(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The system's words at the head of the first user turn, for models that know no system role."""
+    told = "\n\n".join(m.text for m in messages if m.role == "system")
+    rest = [m for m in messages if m.role != "system"]
+    if not rest or rest[0].role != "user":
+        return (Message("user", (told,)), *rest)
+    return (Message("user", (f"{told}\n\n", *rest[0].parts)), *rest[1:])
+
+
+async def spoken(messages: Sequence[Message], shape: Shape | None = None) -> list[dict[str, Any]]:
     """Messages as the API takes them: plain text where there are no pictures, which every server knows."""
-    return [
-        {"role": m.role, "content": [await _part(p) for p in m.parts] if m.pictures else m.text}
-        for m in messages
-    ]
+    shape = shape or Shape()
+    earlier = max(0, sum(len(m.pictures) for m in messages) - shape.most)
+    out: list[dict[str, Any]] = []
+    for message in messages:
+        parts = list(message.parts)
+        for at, part in enumerate(parts):
+            if isinstance(part, Picture) and earlier:
+                parts[at], earlier = UNSEEN, earlier - 1
+        if any(isinstance(p, Picture) for p in parts):
+            out.append({"role": message.role, "content": [await _part(p, shape) for p in parts]})
+        else:
+            out.append({"role": message.role, "content": "".join(str(p) for p in parts)})
+    return out
 
 
-async def _part(part: str | Picture) -> dict[str, Any]:
+async def _part(part: str | Picture, shape: Shape) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
-    return {"type": "image_url", "image_url": {"url": await asyncio.to_thread(_data_url, part)}}
+    return {"type": "image_url", "image_url": {"url": await asyncio.to_thread(_data_url, part, shape)}}
 
 
 @lru_cache(maxsize=16)
-def _data_url(picture: Picture) -> str:
+def _data_url(picture: Picture, shape: Shape) -> str:
     """The picture as a data URL, scaled down to what vision models look at. Blocking. Raises PictureError."""
+    size = fitted(picture.width, picture.height, shape.side)
     try:
         data, mime = picture.read(), picture.mime
-        if fitted(picture.width, picture.height) != (picture.width, picture.height):
-            data, mime = _scaled(data), "image/jpeg"
+        if size != (picture.width, picture.height) or (shape.jpeg and mime != "image/jpeg"):
+            data, mime = _scaled(data, shape.side), "image/jpeg"
     except (OSError, ValueError) as error:
         raise PictureError(f"a stored picture cannot be read: {error}", where=str(picture.path)) from error
     return f"data:{mime};base64,{base64.b64encode(data).decode()}"
 
 
-def _scaled(data: bytes) -> bytes:
+def _scaled(data: bytes, side: int) -> bytes:
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:
-        small = image.convert("RGBA").resize(fitted(*image.size, MAX_SIDE))
+        small = image.convert("RGBA").resize(fitted(*image.size, side))
         paper = Image.new("RGB", small.size, "white")
         paper.paste(small, mask=small.getchannel("A"))
     out = io.BytesIO()

@@ -1,13 +1,10 @@
 """What an OpenAI-compatible server's errors mean: another try, another server, or a person's help."""
 
-import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
-from agent.errors import BackendDown, BackendError, BackendRefused, PromptError, VignetteError
+from agent.backends.remote.words import told, wait
+from agent.errors import BackendDown, BackendError, BackendRefused, NotTaken, PromptError, VignetteError
 
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context length|context (size|window|length)"
@@ -16,12 +13,20 @@ _CONTEXT = re.compile(
 )
 _BLIND = re.compile(
     r"(image|vision|multi-?modal|mmproj).{0,80}(not|n't|un)\s?-?(support|enabled|allowed|available)"
-    r"|(not|n't|un)\s?-?support.{0,60}(image|vision|multi-?modal)|not a multi-?modal model|image_url.{0,40}invalid",
+    r"|(not|n't|un)\s?-?support.{0,60}(image|vision|multi-?modal)|not a multi-?modal model|image_url.{0,40}invalid"
+    r"|no endpoints? found that support (image|vision)",
     re.IGNORECASE | re.DOTALL,
 )
-_QUOTA = re.compile(
-    r"insufficient_quota|exceeded your current quota|billing|insufficient (balance|credits?|funds)", re.I
+# No money: waiting is of no use. The other words stand for limits that pass, too, which then say for how long.
+_EMPTY = re.compile(
+    r"insufficient_quota|(insufficient|no|not enough) (account )?(balance|credits?|funds)", re.IGNORECASE
 )
+_QUOTA = re.compile(r"exceeded your current quota|billing", re.IGNORECASE)
+_NOWHERE = re.compile(
+    r"unexpected endpoint|unknown (endpoint|route|path|url)|invalid url|no (such )?(route|endpoint)|cannot post",
+    re.IGNORECASE,
+)
+CONTENT = frozenset({400, 415, 422})  # it is what was sent that is refused, not who sent it or when
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 
 
@@ -33,23 +38,13 @@ class Again(BackendDown):
         self.seconds = seconds
 
 
-def told(body: object, limit: int = 300) -> str:
-    """A server's own words about an error, on one line, without control characters."""
-    found: Any = body
-    if isinstance(found, Mapping):
-        found = found.get("error", found)
-    if isinstance(found, Mapping):
-        words = [str(found[k]) for k in ("message", "detail", "code", "type") if found.get(k)]
-        found = " ".join(words) or json.dumps(dict(found), default=str)
-    text = "".join(c if c.isprintable() else " " for c in str(found or ""))
-    return " ".join(text.split())[:limit]
-
-
 def failure(
     status: int, body: object, *, where: str, key_env: str, headers: Mapping[str, str] | None = None
 ) -> VignetteError:
     """The error to raise for an HTTP status (or a status named inside a stream) and its body."""
-    words = told(body)
+    words, asked = told(body), wait(headers or {}, body)
+    if _NOWHERE.search(words):
+        status = 404
     if status in (400, 413, 422, 500) and _CONTEXT.search(words):
         return PromptError(
             f"the prompt is longer than the server's context: {words}",
@@ -57,10 +52,10 @@ def failure(
             mend="lower agent.openai.context to what the server has",
         )
     if status in (400, 404, 415, 422, 500, 501) and _BLIND.search(words):
-        return BackendRefused(
+        return NotTaken(
             f"this model takes no pictures: {words}", where=where, mend="set agent.abilities.sees = false"
         )
-    if status == 402 or (status == 429 and _QUOTA.search(words)):
+    if status == 402 or _EMPTY.search(words) or (status == 429 and not asked and _QUOTA.search(words)):
         return BackendRefused(
             f"the account's quota is used up: {words}",
             where=where,
@@ -69,7 +64,7 @@ def failure(
     if status in AGAIN or status >= 500:
         return Again(
             f"the server answered {status}: {words}",
-            seconds=retry_after(headers or {}),
+            seconds=asked,
             where=where,
             mend="wait, or add a second endpoint to agent.openai.endpoints",
         )
@@ -85,21 +80,5 @@ def _refusal(status: int, words: str, where: str, key_env: str) -> BackendError:
     }.get(status, "the server's own words say what it wants; check base_url and model")
     if 300 <= status < 400:
         mend = "the server redirects: put its final address in base_url"
-    return BackendRefused(f"the server answered {status}: {words}", where=where, mend=mend)
-
-
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asks to wait (RFC 9110, 10.2.3; OpenAI's `retry-after-ms`), 0 where it does not."""
-    try:
-        if ms := headers.get("retry-after-ms"):
-            return max(0.0, float(ms) / 1000)
-        value = headers.get("retry-after", "")
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value)
-        if value:
-            then = parsedate_to_datetime(value)
-            then = then if then.tzinfo else then.replace(tzinfo=UTC)
-            return max(0.0, (then - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        pass
-    return 0.0
+    kind = NotTaken if status in CONTENT else BackendRefused
+    return kind(f"the server answered {status}: {words}", where=where, mend=mend)

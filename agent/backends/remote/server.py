@@ -11,14 +11,17 @@ from urllib.parse import urlsplit
 from agent.backends.base import Request
 from agent.backends.remote.chunks import Ended, Reading
 from agent.backends.remote.dialect import Dialect
-from agent.backends.remote.failures import Again, failure, told
+from agent.backends.remote.failures import Again, failure
 from agent.backends.remote.sse import DONE, Silent, payloads, quiet_limit
-from agent.errors import BackendDown, ConfigError, VignetteError
+from agent.backends.remote.words import told
+from agent.errors import BackendDown, BackendRefused, ConfigError, VignetteError
 from agent.settings import Endpoint
 
 log = logging.getLogger(__name__)
 AFTERGLOW = 5.0  # seconds that a server may take for its usage report after the last word
 CONNECT = 10.0  # seconds
+FORMS = 12  # tries to find one that a server takes
+REFUSALS = frozenset({400, 404, 405, 413, 415, 422, 500, 501})  # templates raise 500
 REACH = "see whether the server runs and base_url is right"
 
 
@@ -81,34 +84,50 @@ class Server:
 
         Raises Again or BackendDown (worth another try), BackendRefused, PromptError.
         """
+        model = request.adapter or self.endpoint.model
+        for _ in range(FORMS):
+            body = await self.dialect.body(request, model, logprobs=logprobs)
+            reading = Reading(self.where, self.endpoint.key_env)
+            try:
+                async with aclosing(self._asked(body, reading)) as items:
+                    async for item in items:
+                        yield item
+                return
+            except _Refused as refused:
+                if not self.dialect.learn(refused.words, body):
+                    raise refused.error from None
+                log.info("%s: asking again in the form this server takes", self.where)
+        raise BackendRefused("the server refuses every form of the request", where=self.where, mend=REACH)
+
+    async def _asked(self, body: dict[str, Any], reading: Reading) -> AsyncGenerator[str | Ended, None]:
+        """One request. Raises _Refused where the server says what it does not take, also within a 200, before a word
+        of the reply."""
         import openai
 
-        model = request.adapter or self.endpoint.model
-        while True:
-            body = await self.dialect.body(request, model, logprobs=logprobs)
-            try:
-                async with asyncio.timeout(self.seconds):
-                    manager = self._create(dict(body))
-                    response = await manager.__aenter__()
-                break
-            except openai.APIStatusError as error:
-                status, words = error.status_code, told(error.body or error.message)
-                if status in (400, 404, 422) and self.dialect.learn(words, body):
-                    log.info("%s: asking again in the form this server takes", self.where)
-                    continue
-                raise self._failure(
-                    status, error.body or error.message, dict(error.response.headers)
-                ) from None
-            except TimeoutError:
-                raise self._silent() from None
-            except openai.APITimeoutError:
-                raise self._silent() from None
-            except self._broken as error:
-                raise self._lost(error) from None
         try:
-            async with aclosing(self._read(response)) as items:
+            async with asyncio.timeout(self.seconds):
+                manager = self._create(dict(body))
+                response = await manager.__aenter__()
+        except openai.APIStatusError as error:
+            told_, headers = error.body or error.message, dict(error.response.headers)
+            raised = self._failure(error.status_code, told_, headers)
+            if error.status_code in REFUSALS:
+                raise _Refused(told(told_, 2_000), raised) from None
+            raise raised from None
+        except TimeoutError:
+            raise self._silent() from None
+        except openai.APITimeoutError:
+            raise self._silent() from None
+        except self._broken as error:
+            raise self._lost(error) from None
+        try:
+            async with aclosing(self._read(response, reading)) as items:
                 async for item in items:
                     yield item
+        except VignetteError as error:
+            if reading.failed and not reading.said:
+                raise _Refused(reading.failed, error) from None
+            raise
         finally:
             await manager.__aexit__(None, None, None)
 
@@ -118,17 +137,17 @@ class Server:
             **cast(Any, known), extra_body=body
         )
 
-    async def _read(self, response: Any) -> AsyncGenerator[str | Ended, None]:
-        reading, done = Reading(self.where, self.endpoint.key_env), False
+    async def _read(self, response: Any, reading: Reading) -> AsyncGenerator[str | Ended, None]:
+        done = False
 
         def patience() -> float:
-            return self.seconds if reading.finish is None else min(AFTERGLOW, self.seconds)
+            return min(AFTERGLOW, self.seconds) if reading.over else self.seconds
 
         try:
             async with (
                 aclosing(response.iter_bytes()) as raw,
-                aclosing(quiet_limit(raw, patience, self.where)) as quiet,
-                aclosing(payloads(quiet, self.where)) as chunks,
+                aclosing(payloads(raw, self.where)) as events,
+                aclosing(quiet_limit(events, patience, self.where)) as chunks,
             ):
                 async for chunk in chunks:
                     if isinstance(chunk, str):
@@ -137,10 +156,10 @@ class Server:
                     if text := reading.chunk(chunk):
                         yield text
         except self._broken as error:
-            if reading.finish is None:
+            if not reading.over:
                 raise self._lost(error) from None
         except BackendDown:
-            if reading.finish is None:
+            if reading.failed or not reading.over:
                 raise
         yield reading.end(done)
 
@@ -201,6 +220,14 @@ class Server:
             where=self.where,
             mend="see whether the server is overloaded, or raise agent.openai.seconds",
         )
+
+
+class _Refused(Exception):
+    """`words` are the server's; `error` is raised where nothing can be learned from them."""
+
+    def __init__(self, words: str, error: VignetteError) -> None:
+        super().__init__(words)
+        self.words, self.error = words, error
 
 
 def _plain(model: str) -> str:

@@ -17,6 +17,7 @@ from agent.backends.remote.failures import Again
 from agent.backends.remote.server import Server
 from agent.backends.remote.spend import Bill, Ledger
 from agent.backends.remote.sse import Silent
+from agent.backends.remote.thinks import NoRoom, Thinks
 from agent.backends.remote.tokens import Counter
 from agent.backends.text import Cleaner
 from agent.errors import BackendDown, BackendRefused, PromptError
@@ -25,6 +26,8 @@ from agent.settings import AbilitySettings, Endpoint, OpenAISettings
 log = logging.getLogger(__name__)
 LONGEST_WAIT = 30.0  # seconds; a server that asks for more is left for the next one
 RUNAWAY = 64  # characters a token, at which a server clearly ignores max_tokens
+CUT = 12  # characters a token that no tokenizer reaches in prose
+CUT_FROM = 100  # tokens: shorter prompts say nothing
 Stream = AsyncGenerator[Piece | Done, None]
 
 
@@ -47,6 +50,7 @@ class Site:
         self.counter = Counter(self.server, PER_PICTURE)
         self.abilities = Remembered(self._find)
         self._facts: Facts | None = None
+        self._thinks, self._told_of_cut = Thinks(), False
 
     @property
     def priced(self) -> bool:
@@ -99,6 +103,7 @@ class Site:
             overrides=self._overrides,
             context=min(self._settings.context, self._facts.context or self._settings.context),
             adapters=bool(self._facts.adapters),
+            mark=self._facts.mark,
         )
 
     async def _tells_logprobs(self) -> bool:
@@ -116,7 +121,9 @@ class Site:
         if request.sampling.seed is None:
             request = replace(request, sampling=replace(request.sampling, seed=random.getrandbits(31)))
         async with (
-            self._ledger.reserve(self.price(prompt, request.sampling.max_tokens)) as bill,
+            self._ledger.reserve(
+                self.price(prompt, self._thinks.widened(request).sampling.max_tokens)
+            ) as bill,
             aclosing(self._stubborn(request, bill)) as items,
         ):
             async for item in items:
@@ -129,30 +136,36 @@ class Site:
             yield done
 
     async def _stubborn(self, request: Request, bill: Bill) -> Stream:
-        """One server's reply, asked for again where that may help."""
-        for tried in range(self._settings.retries + 1):
-            begun = False
+        """One server's reply, asked for again where that may help: once more where thinking left no room for it."""
+        tried, spent = 0, 0.0
+        while True:
+            begun, tried = False, tried + 1
             try:
-                async with aclosing(self._once(request, bill)) as items:
+                async with aclosing(self._once(request, bill, spent)) as items:
                     async for item in items:
                         begun = True
                         yield item
                 return
+            except NoRoom:
+                spent = bill.usd + self.price(0, request.sampling.max_tokens)
+                log.info("%s thinks: it gets more tokens", self.server.name)
             except Silent:
                 raise  # it has cost the silence already: the next server is the better bet
             except BackendDown as error:
                 asked = getattr(error, "seconds", 0.0)
-                if begun or tried == self._settings.retries or asked > LONGEST_WAIT:
+                if begun or tried > self._settings.retries or asked > LONGEST_WAIT:
                     raise
-                wait = asked + random.uniform(0, min(8.0, self._pause * 2**tried))
+                wait = asked + random.uniform(0, min(8.0, self._pause * 2 ** (tried - 1)))
                 log.info("%s: %s; again in %.1f s", self.server.name, error.what, wait)
                 await asyncio.sleep(wait)
 
-    async def _once(self, request: Request, bill: Bill) -> Stream:
-        """One attempt: cleaned pieces, then Done. `bill.usd` is kept at what the server may charge so far."""
-        cleaner, raw, ended = Cleaner(request.sampling.stop), [], None
+    async def _once(self, request: Request, bill: Bill, spent: float) -> Stream:
+        """One attempt: cleaned pieces, then Done. `bill.usd` is kept at what the server may charge so far, `spent` on
+        an attempt before this one included."""
+        request = self._thinks.widened(request)
+        cleaner, raw, ended = Cleaner(request.sampling.stop, self._thinks.inside), [], None
         prompt = self.counter.estimate(request.messages) if self.priced else 0
-        bill.usd = self.price(prompt, 0)
+        bill.usd = spent + self.price(prompt, 0)
         try:
             async with aclosing(self.server.attempt(request)) as items:
                 async for item in items:
@@ -166,15 +179,18 @@ class Site:
                     if cleaner.stopped or sum(map(len, raw)) > RUNAWAY * (request.sampling.max_tokens + 16):
                         break
         except (Again, BackendRefused, PromptError):
-            bill.usd = 0.0 if not raw else bill.usd
+            bill.usd = spent if not raw else bill.usd
             raise
         if rest := cleaner.finish():
             yield Piece(rest)
-        yield self._done(request, "".join(raw), ended, stopped=cleaner.stopped)
+        self._thinks.learn(request, cleaner, ended, self.server.where)
+        done = self._done(request, "".join(raw), ended, stopped=cleaner.stopped)
+        yield replace(done, cost=done.cost + spent)
 
     def _done(self, request: Request, raw: str, ended: Ended | None, *, stopped: bool) -> Done:
         usage = ended.usage if ended else None
         if usage:
+            self._look_for_a_cut(request, usage.prompt)
             self.counter.learn(request.messages, usage.prompt)
         prompt = usage.prompt if usage else self.counter.estimate(request.messages)
         guessed = min(text_tokens(raw), request.sampling.max_tokens)
@@ -189,3 +205,16 @@ class Site:
             seed=request.sampling.seed if self.server.dialect.seeds else None,
             cost=self.price(prompt, reply),
         )
+
+    def _look_for_a_cut(self, request: Request, read: int) -> None:
+        """Tells the owner, once, of a server that silently leaves out most of a prompt that is too long for it."""
+        letters = sum(len(m.text) for m in request.messages)
+        if letters > CUT * max(read, CUT_FROM) and not self._told_of_cut:
+            self._told_of_cut = True
+            log.warning(
+                "%s read only %d tokens of a prompt of %d characters: raise the server's context (Ollama: num_ctx), or "
+                "lower agent.openai.context to what it has",
+                self.server.name,
+                read,
+                letters,
+            )

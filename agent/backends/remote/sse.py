@@ -6,13 +6,14 @@ The openai package's own decoder has no size limit and hides whether `[DONE]` ca
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.errors import BackendDown, BackendRefused
 
 MAX_EVENT = 1 << 20  # bytes of one event, or of a whole reply that is not streamed
 MAX_TOTAL = 32 << 20  # bytes of one reply, framing included
 DONE = "[DONE]"
+T = TypeVar("T")
 
 
 class Silent(BackendDown):
@@ -20,16 +21,15 @@ class Silent(BackendDown):
 
 
 async def quiet_limit(
-    chunks: AsyncIterator[bytes], patience: Callable[[], float], where: str
-) -> AsyncGenerator[bytes, None]:
-    """The chunks as they come. Raises Silent after `patience()` seconds without one, BackendDown after too
-    many bytes."""
-    total = 0
+    events: AsyncIterator[T], patience: Callable[[], float], where: str
+) -> AsyncGenerator[T, None]:
+    """The events as they come. Raises Silent after `patience()` seconds without one: comments that only keep the
+    connection open are none."""
     while True:
         seconds = patience()
         try:
             async with asyncio.timeout(seconds):
-                chunk = await anext(chunks)
+                event = await anext(events)
         except StopAsyncIteration:
             return
         except TimeoutError:
@@ -38,10 +38,7 @@ async def quiet_limit(
                 where=where,
                 mend="see whether the server is overloaded, or raise agent.openai.seconds",
             ) from None
-        total += len(chunk)
-        if total > MAX_TOTAL:
-            raise BackendDown(f"the server sent more than {MAX_TOTAL >> 20} MB for one reply", where=where)
-        yield chunk
+        yield event
 
 
 async def payloads(chunks: AsyncIterator[bytes], where: str) -> AsyncGenerator[dict[str, Any] | str, None]:
@@ -50,22 +47,36 @@ async def payloads(chunks: AsyncIterator[bytes], where: str) -> AsyncGenerator[d
     The form is told from the first bytes: servers mislabel their content type, bytes do not lie.
     Raises BackendRefused for a page that is neither, BackendDown for broken or oversized JSON.
     """
-    buffer, plain, decided, data = bytearray(), False, False, list[str]()
+    buffer, plain, decided, events, total = bytearray(), False, False, Events(), 0
     async for chunk in chunks:
+        total += len(chunk)
+        if total > MAX_TOTAL:
+            raise BackendDown(f"the server sent more than {MAX_TOTAL >> 20} MB for one reply", where=where)
         buffer += chunk
         if not decided and (head := bytes(buffer[:512]).lstrip(b"\xef\xbb\xbf \t\r\n")):
             plain, decided = _is_json(head, where), True
-        bounded(len(buffer) + sum(map(len, data)), where)
+        bounded(len(buffer) + events.size, where)
         while not plain and (line := _line(buffer)) is not None:
-            if (event := _take(line, data)) is not None:
-                yield parsed(event, where)
+            for found in parsed(events.take(line), where):
+                yield found
     if plain:
-        yield parsed(buffer.decode("utf-8", "replace"), where)
+        for found in _body(buffer.decode("utf-8", "replace"), where):
+            yield found
         return
-    last = [_take(bytes(buffer).rstrip(b"\r"), data), _take(b"", data)]
+    last = [events.take(bytes(buffer).rstrip(b"\r")), events.take(b"")]
     for event in last:  # servers that close without the last blank line
-        if event is not None:
-            yield parsed(event, where)
+        for found in parsed(event, where):
+            yield found
+
+
+def _body(text: str, where: str) -> list[dict[str, Any] | str]:
+    """One JSON object, or one with events behind it: an error, and then the end of the stream that it broke off."""
+    try:
+        return [_object(text, where)]
+    except BackendDown:
+        events = Events()
+        taken = [events.take(line.encode()) for line in (*text.splitlines(), "")]
+        return [found for event in taken for found in parsed(event, where)]
 
 
 def bounded(size: int, where: str) -> None:
@@ -73,13 +84,28 @@ def bounded(size: int, where: str) -> None:
         raise BackendDown(f"the server sent an event of more than {MAX_EVENT >> 10} KB", where=where)
 
 
-def parsed(event: str, where: str) -> dict[str, Any] | str:
+def parsed(event: str, where: str) -> list[dict[str, Any] | str]:
+    """What one event holds: mostly one object; several where a server leaves out the blank lines between them."""
+    if not event.strip():
+        return []
+    try:
+        return [_object(event, where)]
+    except BackendDown:
+        lines = [line for line in event.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+    return [_object(line, where) for line in lines]
+
+
+def _object(event: str, where: str) -> dict[str, Any] | str:
     if event.strip() == DONE:
         return DONE
     try:
         found = json.loads(event)
     except (ValueError, RecursionError):
         raise BackendDown("the server sent broken JSON", where=where) from None
+    if isinstance(found, list) and len(found) == 1:  # Gemini wraps its errors so
+        found = found[0]
     if not isinstance(found, dict):
         raise BackendDown("the server sent JSON that is no object", where=where)
     return found
@@ -99,22 +125,53 @@ def _line(buffer: bytearray) -> bytes | None:
     return line
 
 
-def _take(line: bytes, data: list[str]) -> str | None:
-    """Reads one line into `data`; at a blank line gives the event that it ends."""
-    if not line:
-        event = "\n".join(data) if data else None
-        data.clear()
+class Events:
+    """Lines in, events out. Beside `data` it takes what servers write in the middle of a stream when they fail: a
+    field `error`, or bare JSON, on one line or several."""
+
+    def __init__(self) -> None:
+        self._data: list[str] = []
+        self._bare = False
+        self.size = 0
+
+    def take(self, line: bytes) -> str:
+        """The event that a blank line ends, or that is complete without one; else an empty string."""
+        if not line:
+            return self._whole()
+        text = line.decode("utf-8", "replace")
+        name, _, value = text.partition(":")
+        if self._bare or text.lstrip()[:1] in ("{", "["):
+            self._bare = True
+            self._keep(text)
+            if not isinstance(_if_json("\n".join(self._data)), str):
+                return self._whole()
+        elif name == "data":
+            self._keep(value.removeprefix(" "))
+        elif name == "error":
+            self._keep(json.dumps({"error": _if_json(value.strip())}))
+        return ""  # comments, event names and ids say nothing here
+
+    def _whole(self) -> str:
+        event = "\n".join(self._data)
+        self._data, self._bare, self.size = [], False, 0
         return event
-    name, _, value = line.decode("utf-8", "replace").partition(":")
-    if name == "data":
-        data.append(value.removeprefix(" "))
-    return None  # comments (keep-alives), event names and ids say nothing here
+
+    def _keep(self, text: str) -> None:
+        self._data.append(text)
+        self.size += len(text)
+
+
+def _if_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _is_json(head: bytes, where: str) -> bool:
     if head[:1] in b"{[":
         return True
-    names = (b"data", b"event", b"id", b"retry", b":")
+    names = (b"data", b"event", b"id", b"retry", b"error", b":")
     if any(head.startswith(n) or n.startswith(head) for n in names):
         return False
     raise BackendRefused(

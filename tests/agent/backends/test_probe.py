@@ -12,7 +12,7 @@ from agent.backends.base import Done, Finish, Message, Piece, Request
 from agent.backends.digits import draw
 from agent.backends.openai import OpenAIBackend
 from agent.backends.probe import UNPROVEN, probe_grammar, probe_sight, read_out
-from agent.errors import BackendDown, BackendRefused
+from agent.errors import BackendDown, BackendRefused, NotTaken
 from agent.settings import AbilitySettings, Endpoint, OpenAISettings, Secrets
 from tests.agent.backends.contract import GREEDY, HELLO, collect, red
 from tests.fakes.digits import read_digits
@@ -90,7 +90,10 @@ async def test_two_of_three_are_needed(wrong: tuple[int, ...], sees: bool, tmp_p
 
 async def test_a_refusal_is_an_answer_a_fault_is_none(tmp_path: Path) -> None:
     def refuse(_: Request) -> str:
-        raise BackendRefused("no pictures")
+        raise NotTaken("no pictures")
+
+    def quota(_: Request) -> str:
+        raise BackendRefused("used up")
 
     def fail(_: Request) -> str:
         raise BackendDown("gone")
@@ -98,6 +101,8 @@ async def test_a_refusal_is_an_answer_a_fault_is_none(tmp_path: Path) -> None:
     assert not await probe_sight(speaker(refuse), tmp_path)
     with pytest.raises(BackendDown):
         await probe_sight(speaker(fail), tmp_path)
+    with pytest.raises(BackendRefused):
+        await probe_sight(speaker(quota), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -136,6 +141,30 @@ async def test_a_server_shows_what_it_can(
     entry = next(iter(json.loads((tmp_path / "abilities.json").read_text())["models"].values()))
     assert entry["version"] >= 1
     assert entry["date"].startswith("20")
+
+
+async def test_another_model_behind_the_name_is_asked_anew(
+    server: ScriptedServer, make: Callable[..., OpenAIBackend]
+) -> None:
+    assert not (await make(server).abilities()).sees
+    server.sight = "reads"
+    assert not (await make(server).abilities()).sees, "nothing tells that it changed"
+    server.models[0]["root"] = "/models/another.gguf"
+    assert (await make(server).abilities()).sees
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(402, "Insufficient credits"), (403, "blocked"), (429, "exceeded your current quota")],
+)
+async def test_who_may_not_send_pictures_now_is_not_blind(
+    server: ScriptedServer, make: Callable[..., OpenAIBackend], status: int, words: str
+) -> None:
+    server.sight = "reads"
+    no = Answer(status=status, body={"error": {"message": words}})
+    server.script(Answer(), no)
+    assert UNPROVEN in (await make(server).abilities()).source
+    assert (await make(server).abilities()).sees
 
 
 async def test_the_settings_have_the_last_word(

@@ -70,3 +70,24 @@ def test_a_broken_template_is_an_error() -> None:
 def test_generation_tags_change_nothing() -> None:
     source = "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}"
     assert ChatTemplate(source).render([("user", "U")]) == "U"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if tools | length > 0 %}T{% endif %}{{ messages[0].content }}",
+        "{% for t in tools %}T{% endfor %}{{ messages[0].content }}",
+        "{% if tools is not none %}T{% endif %}{{ messages[0].content }}",
+        "{{ messages[0].content | tojson(ensure_ascii=False) | replace('\"', '') }}",
+        "{{ messages[0].content | tojson(indent=2, sort_keys=true) | replace('\"', '') }}",
+    ],
+)
+def test_templates_that_ask_for_tools_or_json_are_served(source: str) -> None:
+    assert ChatTemplate(source).render([("user", "größer 大")]) == "größer 大"
+
+
+def test_what_a_template_writes_before_the_reply_is_told() -> None:
+    thinks = ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}<assistant><think>")
+    assert thinks.end().endswith("<think>")
+    assert ChatTemplate("").end().endswith("assistant\n")
+    assert ChatTemplate("{{ raise_exception('no') }}").end() == ""

@@ -9,6 +9,7 @@ const minutes = (seconds) => `about ${Math.max(1, Math.round(seconds / 60))} min
 
 export class Shop {
   constructor() {
+    this.stage = null; // of the last look: a change is announced, not each second
     this.since = null; // { at, arrived } at the first look at this download
   }
 
@@ -48,25 +49,33 @@ export class Shop {
 
   #show(now) {
     const busy = ["fetching", "loading", "asking"].includes(now.stage);
+    const focused = $("shop").contains(document.activeElement) && document.activeElement.tagName === "BUTTON";
     for (const button of $("shop").querySelectorAll("button")) button.disabled = busy;
+    if (busy && focused) $("coming").focus();
     $("arrived").hidden = !busy;
     if (now.size && now.stage === "fetching") $("arrived").value = now.arrived / now.size;
     else $("arrived").removeAttribute("value");
     say($("coming"), this.#words(now));
     say($("keep"), now.keep ?? "");
     if (busy) setTimeout(() => this.#look(), LOOK);
-    else if (now.stage === "done") this.#speaks(now.name);
+    if (now.stage !== this.stage) this.#told(now);
+    this.stage = now.stage;
   }
 
   async #look() {
-    try { this.#show((await api.models()).progress); } catch (error) {
+    try {
+      const { progress } = await api.models();
+      if (progress) this.#show(progress);
+    } catch (error) {
       say($("coming"), error.message);
       setTimeout(() => this.#look(), LOOK * 4);
     }
   }
 
-  async #speaks(name) {
-    announce(`${name} speaks from now on.`);
+  async #told(now) {
+    if (this.stage === null && now.stage === "done") return; // it was told before this page was loaded
+    announce(this.#words({ ...now, arrived: 0, size: 0 }));
+    if (now.stage !== "done") return;
     try { say($("model"), (await api.model()).words); } catch { /* told at the next load */ }
   }
 
@@ -75,7 +84,7 @@ export class Shop {
     if (now.stage === "asking") return `${now.name} is asked whether it answers, and whether it sees. Until then the former speaks.`;
     if (now.stage === "done") return `${now.name} speaks from now on${now.keep ? ", until this program ends. To keep it, put this into config.toml:" : "."}`;
     if (now.stage === "loading") return `${now.name} is here. It is checked and loaded; until then the former speaks.`;
-    return `${now.name} is on its way: ${gb(now.arrived)}${now.size ? ` of ${gb(now.size)}${this.#left(now)}` : ""}. Broken off, it goes on where it was.`;
+    return `${now.name} is on its way${now.arrived ? `: ${gb(now.arrived)}` : ""}${now.size ? ` of ${gb(now.size)}${this.#left(now)}` : ""}. Broken off, it goes on where it was.`;
   }
 
   #left(now) {
