@@ -22,6 +22,7 @@ from bot.platforms.discord.gap import Gap
 from bot.platforms.discord.inbound import Inbound
 from bot.platforms.discord.names import nonce, snowflake
 from bot.platforms.discord.permissions import invite, refusal
+from bot.platforms.discord.proxied import Proxied
 from bot.platforms.discord.rules import Rules
 from bot.platforms.discord.search import Known, Ours
 from bot.platforms.discord.speaking import Speaking
@@ -68,6 +69,7 @@ class DiscordPlatform:
         self._pause, self._ready_timeout, self._identify_pause = pause, ready_timeout, identify_pause
         self._call = rest.Caller(pause)
         self._rules, self._ours, self._gap = Rules(settings), Ours(known), Gap()
+        self._proxied = Proxied(settings.proxies, memory, settings.proxy_seconds)
         self._accounts = Accounts(token, accounts)
         self._speaking = Speaking(
             self._accounts,
@@ -178,6 +180,7 @@ class DiscordPlatform:
             self._inbox,
             self._rules,
             self._ours,
+            proxied=self._proxied,
             gap=self._gap,
             ready=self._on_ready,
             heard=self._speaking.heard,

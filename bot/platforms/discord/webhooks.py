@@ -19,9 +19,10 @@ UNKNOWN_WEBHOOK = (10015, 50027)
 
 class Memory(Protocol):
     """A few strings that outlive the process. Keys are `discord:<channel id>` for a channel's webhook
-    (`id:token`, or `hinted` where none could be made and the admin was told),
-    `discord:commands:<application id>:<guild id or 0>` for the definitions last registered there, and
-    `discord:commands:<application id>:where` for the guild id (or 0) they were last registered for."""
+    (`id:token`, or `hinted` where none could be made and the admin was told), `discord:proxied:<guild id>` where
+    people speak through an application's webhook, `discord:commands:<application id>:<guild id or 0>` for the
+    definitions last registered there, and `discord:commands:<application id>:where` for the guild id (or 0) they
+    were last registered for."""
 
     async def get(self, key: str) -> str:
         """What was set, or an empty string."""

@@ -86,16 +86,21 @@ class World:
 
     # people and places
 
-    def add_user(self, name: str, *, bot: bool = False) -> Json:
-        user: Json = {
-            "id": self.snowflake(),
-            "username": name.lower().replace(" ", "_"),
-            "global_name": name,
+    def user(self, identity: str, name: str) -> Json:
+        """A user as a message's author has it, with all that the description demands."""
+        return {
+            "id": identity,
+            "username": name,
+            "global_name": None,
             "discriminator": "0",
             "avatar": None,
-            "bot": bot,
             "public_flags": 0,
+            "flags": 0,
         }
+
+    def add_user(self, name: str, *, bot: bool = False) -> Json:
+        user = self.user(self.snowflake(), name.lower().replace(" ", "_"))
+        user |= {"global_name": name, "bot": bot}
         self.users[user["id"]] = user
         return user
 
