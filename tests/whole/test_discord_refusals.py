@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.fakes.stage import ScriptedBackend
+from bot.platforms.discord.commands import MENU
+from tests.fakes.stage import ScriptedBackend, drawn
 from tests.whole.theatre import ADA, Theatre
 
 
@@ -36,4 +37,16 @@ async def test_where_the_bot_may_not_write_commands_say_so(on: Theatre) -> None:
     on.d.deny(on.channel, "send_messages")
     assert "may not write here" in await on.do("talk", character=ADA, words="Hello")
     assert "may not write here" in await on.do("character add", character=ADA)
-    assert "may not write" not in await on.do("character list")
+    told = await on.do("character list")
+    assert "answers every message" in told
+    assert "may not write here" in told
+    assert "may not write here" in await on.do("why")
+    assert "may not write here" in await on.do("new")
+    assert "may not write" not in await on.do("privacy")
+
+
+async def test_the_context_menu_says_so_before_a_form_is_filled_in(on: Theatre) -> None:
+    said = await on.say("mine", files=[drawn(6)])
+    on.d.deny(on.channel, "send_messages")
+    asked = await on.d.message_menu(on.john, on.channel, MENU, said)
+    assert "may not write here" in (await asked.says()).content
