@@ -1,5 +1,7 @@
 """Where Discord says no for good, or tells less than it might: people are told, and channels stay apart."""
 
+from copy import deepcopy
+
 import pytest
 
 from bot.platforms.discord.commands import MENU
@@ -31,6 +33,37 @@ async def test_a_channel_is_itself_where_an_interaction_tells_only_its_id(on: Th
     here, there = [(await on.do("character list", channel=c)).split("Can be")[0] for c in (on.channel, other)]
     assert "Li Bai" in here
     assert "Li Bai" not in there
+
+
+async def test_an_address_that_died_is_read_again_from_its_message(on: Theatre) -> None:
+    """As when the bot was away for longer than an address is good."""
+    world = on.d.world
+    original = world.message(
+        on.channel, on.john, "", attachments=[world.attach(on.channel, "b.png", drawn(2))]
+    )
+    reference = {"type": 0, "message_id": original["id"], "channel_id": on.channel["id"]}
+    said = world.message(
+        on.channel,
+        on.john,
+        "look",
+        type=19,
+        attachments=[world.attach(on.channel, "a.png", drawn(1))],
+        message_reference=reference,
+        referenced_message=original,
+    )
+    told = deepcopy(on.d.rest.placed(on.channel, said))
+    for message in (said, original):
+        world.expire(message)
+    await on.d.gateway.emit("MESSAGE_CREATE", told, channel=on.channel)
+    heard, _ = await on.answered()
+    assert len(heard.pictures) == 2
+    world.expire(said)
+    told = {**deepcopy(told), "id": world.snowflake(), "type": 0}  # and this one is gone altogether
+    await on.d.gateway.emit("MESSAGE_CREATE", told, channel=on.channel)
+    await on.answered(2)
+    assert any(
+        "a.png could not be taken in: the server answered 404" in m.content for m in on.d.messages(on.channel)
+    )
 
 
 async def test_where_the_bot_may_not_write_commands_say_so(on: Theatre) -> None:

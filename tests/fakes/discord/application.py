@@ -77,7 +77,7 @@ class ApplicationRoutes:
 
     async def file(self, request: web.Request) -> web.Response:
         found = self.rest.world.files.get(request.match_info["path"])
-        if found is None:
+        if found is None or request.path_qs in self.rest.world.expired:
             return web.Response(status=404)
         return web.Response(body=found[1], content_type=found[0])
 

@@ -159,6 +159,12 @@ class LoopbackDiscord(People):
         overwrite = {"id": identity, "type": 1, "allow": "0", "deny": str(bits)}
         channel["permission_overwrites"] = [overwrite] if bits else []
 
+    def foreign_webhooks(self, channel: Json, count: int) -> None:
+        """Webhooks that somebody else made there."""
+        maker = self.user("Somebody Else")
+        for _ in range(count):
+            self.world.add_webhook(channel, maker, "theirs", None)
+
     # what is seen
 
     def messages(self, channel: Json) -> list[Seen]:

@@ -59,20 +59,7 @@ class WebhookRoutes:
         if sum(w["channel_id"] == channel["id"] for w in self.rest.world.webhooks.values()) >= 15:
             raise Refused(400, 30007, "Maximum number of webhooks reached (15)")
         body = await request.json()
-        identity = self.rest.world.snowflake()
-        webhook = {
-            "id": identity,
-            "type": 1,
-            "name": body["name"],
-            "avatar": None,
-            "channel_id": channel["id"],
-            "guild_id": channel["guild_id"],
-            "application_id": bot.id,
-            "user": bot.user,
-            "token": f"{identity}-" + "k" * 60,
-        }
-        self.rest.world.webhooks[identity] = webhook
-        return answer(webhook)
+        return answer(self.rest.world.add_webhook(channel, bot.user, body["name"], bot.id))
 
     async def execute(self, request: web.Request) -> web.Response:
         webhook = self.hook(request)

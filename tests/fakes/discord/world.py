@@ -75,6 +75,7 @@ class World:
         self.versions: dict[str, list[str]] = {}
         self.webhooks: dict[str, Json] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
+        self.expired: set[str] = set()  # paths with their queries
         self.denied: dict[tuple[str, str], int] = {}
         self.managers: set[str] = set()
         self.nonces: dict[tuple[str, str], str] = {}
@@ -170,6 +171,22 @@ class World:
             thread["id"] = identity
         return thread
 
+    def add_webhook(self, channel: Json, maker: Json, name: str, application: str | None) -> Json:
+        identity = self.snowflake()
+        webhook: Json = {
+            "id": identity,
+            "type": 1,
+            "name": name,
+            "avatar": None,
+            "channel_id": channel["id"],
+            "guild_id": channel["guild_id"],
+            "application_id": application,
+            "user": maker,
+            "token": f"{identity}-" + "k" * 60,
+        }
+        self.webhooks[identity] = webhook
+        return webhook
+
     # payloads
 
     def member(self, guild: Json, user: Json) -> Json:
@@ -254,6 +271,13 @@ class World:
             "proxy_url": url.replace("cdn.discordapp.com", "media.discordapp.net"),
             "content_type": mime,
         }
+
+    def expire(self, message: Json) -> None:
+        """Its attachments' addresses are good no longer; whoever reads the message again gets new ones."""
+        for attachment in message["attachments"]:
+            path, _, signed = attachment["url"].partition("?")
+            self.expired.add(attachment["url"].removeprefix("https://cdn.discordapp.com"))
+            attachment["url"] = f"{path}?again=1&{signed}"
 
     def seen(self, channel_id: str) -> list[Seen]:
         return [self._seen(m) for m in self.messages[channel_id].values()]
