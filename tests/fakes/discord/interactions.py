@@ -117,7 +117,8 @@ class Interactions:
         if body["type"] in (4, 5):
             message = self._show(interaction, interaction.data.get("content") or "", private)
             interaction.original = message
-            told["resource"] = {"type": body["type"], "message": public(message)}
+            if body["type"] == 4:  # a mere "is thinking" is described as no message
+                told["resource"] = {"type": 4, "message": public(message)}
         interaction.answered.set()
         return answer(told)
 

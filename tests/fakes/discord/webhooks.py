@@ -51,7 +51,9 @@ class WebhookRoutes:
         bot, channel = self.rest.bot(request), self.rest.channel(request)
         self.rest.may(bot, channel, "manage_webhooks")
         found = [w for w in self.rest.world.webhooks.values() if w["channel_id"] == channel["id"]]
-        return answer([w if w["user"]["id"] == bot.id else {**w, "token": None} for w in found])
+        return answer(
+            [w if w["user"]["id"] == bot.id else {k: v for k, v in w.items() if k != "token"} for w in found]
+        )
 
     async def create(self, request: web.Request) -> web.Response:
         bot, channel = self.rest.bot(request), self.rest.channel(request)
@@ -70,14 +72,7 @@ class WebhookRoutes:
             raise Refused(400, 50035, "username: not allowed")
         attachments = [self.rest.world.attach(channel, n, data) for n, data in files.values()]
         check(body.get("content"), attachments)
-        author = {
-            "id": webhook["id"],
-            "username": name,
-            "global_name": None,
-            "discriminator": "0000",
-            "avatar": None,
-            "bot": True,
-        }
+        author = {**self.rest.world.user(webhook["id"], name), "discriminator": "0000", "bot": True}
         message = self.rest.world.message(
             channel,
             author,

@@ -97,6 +97,7 @@ class World:
             "avatar": None,
             "public_flags": 0,
             "flags": 0,
+            "primary_guild": None,
         }
 
     def add_user(self, name: str, *, bot: bool = False) -> Json:
@@ -141,6 +142,7 @@ class World:
             "last_message_id": None,
             "rate_limit_per_user": 0,
             "parent_id": None,
+            "flags": 0,
             **more,
         }
         self.channels[channel["id"]] = channel
@@ -155,6 +157,7 @@ class World:
             guild_id=parent["guild_id"],
             owner_id="1",
             message_count=0,
+            total_message_sent=0,
             member_count=1,
             thread_metadata={
                 "archived": False,
@@ -305,6 +308,9 @@ def _role(identity: str, name: str, permissions: int, position: int) -> Json:
         "permissions": str(permissions),
         "position": position,
         "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "icon": None,
+        "unicode_emoji": None,
         "hoist": False,
         "managed": False,
         "mentionable": False,
