@@ -43,7 +43,13 @@ _BOUNDS: dict[str, Callable[[Any, Any], bool]] = {
     "enum": lambda v, bound: v in bound,
     "const": lambda v, bound: v == bound,
 }
-_OF = {"minimum": int | float, "maximum": int | float, "minLength": str, "maxLength": str, "pattern": str}
+_OF: dict[str, Any] = {
+    "minimum": int | float,
+    "maximum": int | float,
+    "minLength": str,
+    "maxLength": str,
+    "pattern": str,
+}
 _OF |= {"minItems": list, "maxItems": list, "maxProperties": dict}
 
 
