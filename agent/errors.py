@@ -6,6 +6,7 @@
     │   └── CardError          a character card cannot be read
     ├── PictureError           bytes that are no acceptable picture
     │   └── FetchError         an address that may not or cannot be fetched
+    │       └── GoneError      an address with nothing behind it
     ├── PromptError            profile and current words alone exceed the context
     ├── BackendError           the model cannot answer
     │   ├── BackendDown        not reachable, not loaded, or crashed
@@ -52,6 +53,10 @@ class PictureError(VignetteError):
 
 class FetchError(PictureError):
     """The address may not be fetched (policy) or did not deliver."""
+
+
+class GoneError(FetchError):
+    """There is nothing at the address, or not any more: another one of the same picture may do."""
 
 
 class PromptError(VignetteError):

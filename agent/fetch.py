@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from agent import kinds
 from agent.addresses import Address, AddressPolicy
-from agent.errors import FetchError
+from agent.errors import FetchError, GoneError
 from agent.settings import IntakeSettings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _REDIRECTS = {301, 302, 303, 307, 308}
+_GONE = {403, 404, 410}  # addresses that expire are refused when they are old
 _URL_LIMIT = 4_096
 # Content codings (RFC 9110, section 8.4.1). Stores put other words there for plain bytes, such as UTF-8.
 _PACKED = {"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd", "dcb", "dcz"}
@@ -104,6 +105,8 @@ class Fetcher:
             raise _failed(url, "this address may not be fetched")
 
     async def _body(self, response: "ClientResponse", url: "URL") -> bytes:
+        if response.status in _GONE:
+            raise _failed(url, f"the server answered {response.status}", kind=GoneError)
         if response.status != 200:
             raise _failed(url, f"the server answered {response.status}")
         codings = ",".join(response.headers.getall("Content-Encoding", ())).split(",")
@@ -209,7 +212,11 @@ def _refused(error: BaseException) -> bool:
 
 
 def _failed(
-    url: "URL", what: str, mend: str = "Check the address, or send the picture itself."
+    url: "URL",
+    what: str,
+    mend: str = "Check the address, or send the picture itself.",
+    *,
+    kind: type[FetchError] = FetchError,
 ) -> FetchError:
     # Without path and query: the signature in a link to a private file is as good as a password.
-    return FetchError(what, where=f"{url.scheme}://{url.host}", mend=mend)
+    return kind(what, where=f"{url.scheme}://{url.host}", mend=mend)

@@ -41,6 +41,12 @@ class Author:
         return f"{self.platform}:{self.id}"
 
 
+def named(platform: str, server: str, name: str) -> Author:
+    """Somebody who is known by a name alone, and only within a server: no account stands behind it, so nobody can
+    agree to anything in that name. No native id has a slash."""
+    return Author(platform, f"{server}/{' '.join(name.split()).casefold()}", name)
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A picture on its way in: either `url` (fetched under limits) or `sha256` of a picture already taken

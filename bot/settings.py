@@ -53,6 +53,11 @@ class DiscordSettings(Room):
     managers: Literal["manage-channels", "everyone"] = "manage-channels"
     accounts: Mapping[str, str] = Field(default_factory=dict)
     guild: int | None = Field(None, description="register commands there only (seen at once; for trying out)")
+    proxies: tuple[int, ...] = Field(
+        (466_378_653_216_014_359,),  # PluralKit
+        description="application ids whose webhooks speak for people",
+    )
+    proxy_seconds: float = Field(1.0, ge=0, description="the proxied message follows within them")
     harvest_permitted: bool = Field(False, description="Discord's express permission to train is on record")
 
 

@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 
-from agent.errors import PictureError
+from agent.errors import GoneError, PictureError
 from agent.picture import Note, Picture
 from bot.events import Attachment, Incoming
 from bot.house import House
+from bot.platforms.base import ReadsAgain
 from journal import pictures, turns
 
 log = logging.getLogger(__name__)
@@ -23,12 +24,13 @@ class Sights:
         doubles; and in words what could not be taken."""
         found: dict[str, Picture] = {}
         problems: list[str] = []
+        again = _Again(self._house, message)
         for attachment in (*message.attachments, *message.quoted):
             if len(found) >= self._house.per_turn:
                 problems.append(f"Only the first {self._house.per_turn} pictures of a message are looked at.")
                 break
             try:
-                picture = await self._one(attachment)
+                picture = await self._one(attachment, again)
             except PictureError as error:
                 why = f"{error.what}. {error.mend}".rstrip()
                 problems.append(f"{attachment.filename or 'A picture'} could not be taken in: {why}")
@@ -40,14 +42,20 @@ class Sights:
                 found.setdefault(picture.sha256, picture)
         return list(found.values())[: self._house.per_turn], problems
 
-    async def _one(self, attachment: Attachment) -> Picture:
+    async def _one(self, attachment: Attachment, again: "_Again") -> Picture:
         if attachment.sha256:
             async with self._house.journal.read() as tx:
                 known = await pictures.get(tx, attachment.sha256, self._house.pictures)
             if known is None:
                 raise PictureError("it is not in the journal", mend="send the picture again")
             return known
-        data = await self._house.fetcher.get(attachment.url)
+        try:
+            data = await self._house.fetcher.get(attachment.url)
+        except GoneError:
+            fresh = await again.address(attachment.url)
+            if not fresh:
+                raise
+            data = await self._house.fetcher.get(fresh)
         picture = await self._house.intake.take(data, filename=attachment.filename)
         async with self._house.journal.write() as tx:
             await pictures.add(tx, picture, source=attachment.filename)
@@ -93,6 +101,25 @@ class Sights:
         async with self._house.journal.write() as tx:
             await pictures.add_note(tx, picture.sha256, note)
         return note
+
+
+class _Again:
+    """The message as it stands now, read once when one of its addresses has died."""
+
+    def __init__(self, house: House, message: Incoming) -> None:
+        self._house, self._message = house, message
+        self._addresses: dict[str, str] | None = None
+
+    async def address(self, dead: str) -> str:
+        """Another address of the same file: what differs behind the question mark is how long it is good. Empty where
+        there is none."""
+        if self._addresses is None:
+            platform = self._house.platform(self._message.place)
+            now = await platform.again(self._message) if isinstance(platform, ReadsAgain) else None
+            shown = (*now.attachments, *now.quoted) if now is not None else ()
+            self._addresses = {a.url.partition("?")[0]: a.url for a in shown}
+        fresh = self._addresses.get(dead.partition("?")[0], "")
+        return "" if fresh == dead else fresh
 
 
 def shown_in(turns_: Iterable[Sequence[Picture]]) -> list[Picture]:

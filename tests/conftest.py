@@ -54,7 +54,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says at the end, loudly, what this machine lacks."""
+    """Says at the end what was held against Discord's description and, loudly, what this machine lacks."""
+    described = sys.modules.get("tests.fakes.discord.description")
+    if described is not None:
+        held = described.HELD
+        words = f"{held['request']} requests, {held['answer']} answers, {held['breach']} breaches"
+        terminalreporter.line(f"Held against Discord's description: {words}")
     skipped = terminalreporter.stats.get("skipped", [])
     if not skipped:
         return

@@ -6,7 +6,7 @@ import logging
 from agent.errors import PlatformError
 from bot.commands.base import Context
 from bot.commands.texts import PRIVACY
-from bot.events import Answer
+from bot.events import Answer, named
 from bot.house import now
 from journal import consent, people, pictures
 from journal.people import Person
@@ -40,12 +40,19 @@ async def privacy(ctx: Context) -> Answer:
 async def forget(ctx: Context) -> Answer:
     """Deletes what a person said and brought. It takes a word of confirmation, for it cannot be undone."""
     if ctx.text("confirm").lower() not in ("yes", "true"):
+        if ctx.text("name"):
+            await _whom(ctx)
+            return Answer(
+                "This deletes what was said through a proxy under that name in this server, and the answers given to "
+                "it alone. It cannot be undone. Give confirm:yes as well to do it."
+            )
         return Answer(
             "This deletes your messages, your reactions, the pictures only you brought, and the answers you alone were "
             "given, on every channel of this bot. It cannot be undone. Say /forget confirm:yes to do it."
         )
+    who = await _whom(ctx)
     async with ctx.house.journal.write(long=True) as tx:
-        gone = await consent.forget(tx, ctx.author.key, at=now())
+        gone = await consent.forget(tx, who, at=now())
     await asyncio.to_thread(pictures.unlink, ctx.house.pictures, gone.pictures)
     await ctx.house.journal.compact()
     log.info("a person was forgotten: %d turns, %d pictures", gone.turns, len(gone.pictures))
@@ -53,3 +60,21 @@ async def forget(ctx: Context) -> Answer:
         f"Forgotten: {gone.turns} turns and {len(gone.pictures)} pictures. A note that says only that you were "
         "forgotten stays, so that restoring an older backup forgets them again."
     )
+
+
+async def _whom(ctx: Context) -> str:
+    """The person id that is to be forgotten: one's own, or that of a name in this server that has no account (a name
+    is nobody's by proof, so anybody there may). Raises PlatformError where nobody goes by it."""
+    name = ctx.text("name")
+    if not name:
+        return ctx.author.key
+    who = named(ctx.place.platform, ctx.place.server, name).key
+    async with ctx.house.journal.read() as tx:
+        known = bool(ctx.place.server) and await people.get(tx, who)
+    if not known:
+        raise PlatformError(
+            "nobody spoke through a proxy under that name here",
+            mend="say it in the server where they spoke, with the name as it is shown there; what you said "
+            "yourself goes without a name",
+        )
+    return who

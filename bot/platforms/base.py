@@ -102,6 +102,15 @@ class ShowsDuets(Protocol):
 
 
 @runtime_checkable
+class ReadsAgain(Protocol):
+    """A platform whose addresses of pictures expire has this too."""
+
+    async def again(self, message: Incoming) -> Incoming | None:
+        """The same message as it stands now, with addresses that are good; None if it is gone or out of reach."""
+        ...
+
+
+@runtime_checkable
 class LosesPlaces(Protocol):
     """A platform whose places do not outlive it (a terminal's conversation ends with it) has this too."""
 

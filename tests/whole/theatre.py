@@ -50,6 +50,7 @@ class Theatre:
     async def do(
         self,
         name: str,
+        /,
         *,
         by: Json | None = None,
         channel: Json | None = None,

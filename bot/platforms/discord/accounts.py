@@ -64,6 +64,13 @@ class Accounts:
         """User ids of characters' own accounts."""
         return {a.user_id: a.character for a in self.all if a.character and a.user_id}
 
+    @property
+    def applications(self) -> frozenset[int]:
+        """Ids of our own applications, as far as they have connected. Old ones differ from their bot's user id."""
+        clients = [a.client for a in self.all if a.client is not None]
+        known = {c.application_id for c in clients if c.application_id is not None}
+        return frozenset(known | {a.user_id for a in self.all})
+
     def of(self, character_id: str) -> Account | None:
         """A character's own account, if it has one that is connected."""
         return next((a for a in self.all if a.character == character_id and a.ready.is_set()), None)

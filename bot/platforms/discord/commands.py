@@ -154,9 +154,12 @@ def _plain(desk: Desk) -> list[app_commands.Command[Any, ..., Any]]:
 
 def _personal(desk: Desk) -> list[app_commands.Command[Any, ..., Any]]:
     @app_commands.command(name="forget", description="Delete what you said and showed")
-    @app_commands.describe(confirm="yes: it cannot be undone")
-    async def forget(interaction: Interaction, confirm: str | None = None) -> None:
-        await desk.run(interaction, "forget", {"confirm": confirm})
+    @app_commands.describe(
+        confirm="yes: it cannot be undone",
+        name="Who spoke through a proxy (PluralKit) in this server, not you",
+    )
+    async def forget(interaction: Interaction, confirm: str | None = None, name: str | None = None) -> None:
+        await desk.run(interaction, "forget", {"confirm": confirm, "name": name})
 
     @app_commands.command(name="privacy", description="What is kept about you, and what for")
     @app_commands.describe(training="May your words train a model?")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -25,6 +26,7 @@ BROKEN = Answer("Something went wrong here; the log of the bot says what.")
 NOT_HERE = Answer("I am not set up for this channel.")
 UNKNOWN = Answer("Discord does not tell me which channel this is. Say something here first, then try again.")
 SPEAKING = ("character.add", "talk", "duet", "again")  # a reply in the place is what they are for
+TELLING = ("why", "new", "character.list")  # what they tell holds only where somebody can answer
 MUTE = Answer(
     "I may not write here, so nobody could answer. Give me View Channel and Send Messages (in threads: Send Messages "
     "in Threads) in this channel."
@@ -51,10 +53,12 @@ class CommandDesk:
     async def ask(self, interaction: Interaction, message: discord.Message) -> None:
         """The context menu: asks which character is meant, then goes on as /talk."""
         pictures = translate.pictures_of(message) + translate.quoted_pictures(message, None)
-        if pictures:
+        hindered = self._hindered(interaction, "talk")  # said before anybody fills in a form
+        if pictures and hindered is None:
             await interaction.response.send_modal(_Which(self, pictures))
         else:
-            await interaction.response.send_message("There is no picture in that message.", ephemeral=True)
+            said = hindered.text if hindered is not None else "There is no picture in that message."
+            await interaction.response.send_message(said, ephemeral=True)
 
     async def complete(
         self, interaction: Interaction, command: str, argument: str, typed: str
@@ -94,22 +98,32 @@ class CommandDesk:
     async def _answer(
         self, interaction: Interaction, name: str, given: dict[str, Any], shown: tuple[Attachment, ...]
     ) -> Answer:
-        unmet = interaction.channel is None  # a thread whose parent this process does not know
-        if unmet and name not in ANYWHERE:
-            return UNKNOWN
+        hindered = self._hindered(interaction, name)
+        if hindered is not None:
+            return hindered
         place = self._place(interaction)
-        if not self._rules.allows(place) and name not in ANYWHERE:
-            return NOT_HERE
-        if name in SPEAKING and not _may_speak(interaction, place):
-            return MUTE
         if name == "invite":
             return Answer(f"Invite me with just the permissions I need: {invite(interaction.application_id)}")
         manager = place.private or interaction.permissions.manage_channels
         manager = manager or self._rules.manages(interaction.user, interaction.channel)
         author = translate.author_of(interaction.user, manager=manager)
-        return await self._inbox.command(
+        answer = await self._inbox.command(
             Command(place, author, interaction_id(interaction.id), name, given, shown)
         )
+        if name in TELLING and not _may_speak(interaction, place):
+            return replace(answer, text=f"{answer.text}\n\n{MUTE.text}")
+        return answer
+
+    def _hindered(self, interaction: Interaction, name: str) -> Answer | None:
+        """What is said where a command can do nothing, None where it can."""
+        if name in ANYWHERE:
+            return None
+        if interaction.channel is None:  # a thread whose parent this process does not know
+            return UNKNOWN
+        place = self._place(interaction)
+        if not self._rules.allows(place):
+            return NOT_HERE
+        return MUTE if name in SPEAKING and not _may_speak(interaction, place) else None
 
     def _place(self, interaction: Interaction) -> Place:
         return translate.place_of(interaction.channel, interaction.guild)

@@ -12,7 +12,7 @@ import discord
 
 from bot.events import Author, Deleted, Edited, Incoming, Place, Reacted
 from bot.platforms.base import Inbox
-from bot.platforms.discord import translate
+from bot.platforms.discord import proxied, translate
 from bot.platforms.discord.accounts import Account, Accounts
 from bot.platforms.discord.gap import Gap
 from bot.platforms.discord.rules import Rules
@@ -33,12 +33,14 @@ class Inbound:
         rules: Rules,
         ours: Ours,
         *,
+        proxied: proxied.Proxied,
         gap: Gap,
         ready: Callable[[Account], Awaitable[None]],
         heard: Callable[[Place, int, Account], None],
     ) -> None:
         self._account, self._accounts, self._inbox = account, accounts, inbox
         self._rules, self._ours = rules, ours
+        self._proxied = proxied
         self._gap, self._ready, self._heard = gap, ready, heard
         self._order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
@@ -52,10 +54,17 @@ class Inbound:
     async def on_message(self, message: discord.Message) -> None:
         if not self._hears(message):
             return
-        async with self._ordered(message.channel.id):
-            incoming = await self.incoming(message)
-            if incoming is not None:
-                await self._inbox.receive(incoming)
+        with self._proxied.held(
+            message
+        ) as held:  # before the channel's turn comes: its deletion may come sooner
+            async with self._ordered(message.channel.id):
+                incoming = await self.incoming(message)
+                if incoming is None:
+                    return
+                if self._speaks_by_proxy(message):
+                    await self._inbox.receive(await self._proxied.instead(incoming))
+                elif await self._proxied.stays(incoming, held):
+                    await self._inbox.receive(incoming)
 
     async def on_edit(self, message: discord.Message) -> None:
         if message.edited_at is None or not self._hears(message) or self._withheld(message):
@@ -70,6 +79,7 @@ class Inbound:
         guild = self._guild(guild_id)
         if not self._accounts.feeds(self._account, guild) or self._ours.removed(str(message_id)):
             return
+        self._proxied.gone(message_id)
         async with self._ordered(channel_id):
             place = self._place(channel_id, guild)
             await self._inbox.receive(Deleted(place, str(message_id)))
@@ -91,22 +101,24 @@ class Inbound:
 
     async def incoming(self, message: discord.Message) -> Incoming | None:
         """A person's message translated; None for what no person said, or said where we may not listen."""
-        if message.author.bot or message.webhook_id is not None or message.type not in translate.SPOKEN:
-            return None
-        if self._withheld(message):
+        if not self._spoken(message) or self._withheld(message):
             return None
         channel = await self._channel(message.channel)
         place = translate.place_of(channel, message.guild)
         if not self._rules.allows(place):
             return None
-        manager = self._rules.manages(message.author, channel)
+        if self._speaks_by_proxy(message):
+            author = proxied.author_of(message)
+        else:
+            manager = self._rules.manages(message.author, channel)
+            author = translate.author_of(message.author, manager=manager)
         characters = dict(self._accounts.characters)
         event = translate.incoming_of(
             message,
             original=await self._original(message),
+            author=author,
             bot=self._accounts.main.user_id,
             characters=characters,
-            manager=manager,
             place=place,
         )
         self._heard(place, message.id, self._account)
@@ -119,8 +131,17 @@ class Inbound:
         return frozenset({self._accounts.main.user_id} - set(self._accounts.characters))
 
     def _hears(self, message: discord.Message) -> bool:
-        spoken = message.type in translate.SPOKEN and not message.author.bot and message.webhook_id is None
-        return spoken and self._accounts.feeds(self._account, message.guild)
+        return self._spoken(message) and self._accounts.feeds(self._account, message.guild)
+
+    def _spoken(self, message: discord.Message) -> bool:
+        """Did a person say it? Bots and other webhooks stay unheard: they would answer each other for ever."""
+        if message.type not in translate.SPOKEN:
+            return False
+        by_account = not message.author.bot and message.webhook_id is None
+        return by_account or self._speaks_by_proxy(message)
+
+    def _speaks_by_proxy(self, message: discord.Message) -> bool:
+        return self._proxied.speaks(message, self._accounts.applications)
 
     def _withheld(self, message: discord.Message) -> bool:
         """Without the message content intent Discord sends what people say to others as if it were empty."""

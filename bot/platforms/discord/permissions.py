@@ -19,10 +19,17 @@ _MENDS = {
     160_005: "unlock the thread",
     50_083: "take the thread out of the archive, or write in it",
 }
-WEBHOOK_HINT = (
-    "I may not manage webhooks here, so characters speak under my name. Give me **Manage Webhooks** in this channel "
-    "and they get their own names and faces."
-)
+# Why characters have no webhook somewhere, as the journal's memory has it, and what people are told of it.
+WEBHOOK_HINTS = {
+    "hinted": (
+        "I may not manage webhooks here, so characters speak under my name. Give me **Manage Webhooks** in this "
+        "channel and they get their own names and faces."
+    ),
+    "hinted-full": (
+        "This channel has as many webhooks as Discord allows, so characters speak under my name. Delete one that "
+        "nobody needs (Edit Channel > Integrations) and they get their own names and faces."
+    ),
+}
 
 
 def invite(application_id: int) -> str:

@@ -20,8 +20,9 @@ from bot.platforms.discord.desk import CommandDesk
 from bot.platforms.discord.faces import Faces
 from bot.platforms.discord.gap import Gap
 from bot.platforms.discord.inbound import Inbound
-from bot.platforms.discord.names import nonce, snowflake
+from bot.platforms.discord.names import message_id, nonce, snowflake
 from bot.platforms.discord.permissions import invite, refusal
+from bot.platforms.discord.proxied import Proxied
 from bot.platforms.discord.rules import Rules
 from bot.platforms.discord.search import Known, Ours
 from bot.platforms.discord.speaking import Speaking
@@ -68,6 +69,7 @@ class DiscordPlatform:
         self._pause, self._ready_timeout, self._identify_pause = pause, ready_timeout, identify_pause
         self._call = rest.Caller(pause)
         self._rules, self._ours, self._gap = Rules(settings), Ours(known), Gap()
+        self._proxied = Proxied(settings.proxies, memory, settings.proxy_seconds)
         self._accounts = Accounts(token, accounts)
         self._speaking = Speaking(
             self._accounts,
@@ -145,6 +147,19 @@ class DiscordPlatform:
         except (discord.HTTPException, PlatformError, *rest.PASSING) as error:
             log.warning("the history of %s cannot be read: %s", place.key, error)
 
+    async def again(self, message: Incoming) -> Incoming | None:
+        account, identity = self._speaking.account_for(message.place), message_id(message.id)
+        ear = self._ears.get(account)
+        if ear is None or not identity:  # a command's pictures stand in no message
+            return None
+        try:
+            channel = await self._speaking.channel(account, message.place)
+            found = await self._call(lambda: channel.fetch_message(identity), what="read a message again")
+            return await ear.incoming(found)
+        except (discord.HTTPException, PlatformError) as error:
+            log.info("message %s cannot be read again: %s", message.id, error)
+            return None
+
     async def notice(self, place: Place, words: str) -> None:
         await self._notice(place, words, secrets.token_hex(12))
 
@@ -178,6 +193,7 @@ class DiscordPlatform:
             self._inbox,
             self._rules,
             self._ours,
+            proxied=self._proxied,
             gap=self._gap,
             ready=self._on_ready,
             heard=self._speaking.heard,

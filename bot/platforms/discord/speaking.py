@@ -13,8 +13,9 @@ from bot.platforms.discord import rest, search
 from bot.platforms.discord.accounts import Account, Accounts
 from bot.platforms.discord.faces import Faces
 from bot.platforms.discord.names import message_id, webhook_name
-from bot.platforms.discord.permissions import WEBHOOK_HINT, may_post, refusal
+from bot.platforms.discord.permissions import WEBHOOK_HINTS, may_post, refusal
 from bot.platforms.discord.voices import SILENT, AccountVoice, Voice, WebhookVoice
+from bot.platforms.discord.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -155,8 +156,7 @@ class Speaking:
         ):  # a webhook could; whoever took that right from the bot meant its characters
             return None
         if await main.hooks.get(parent) is None:
-            if await main.hooks.hint_due(parent.id):
-                await self._hint(channel)
+            await self._hint(main.hooks, channel, parent)
             return None
         face = await self._faces.url(main.client, turn.character_id)
         link = self._link(turn)
@@ -169,11 +169,21 @@ class Speaking:
             return ""
         return f"-# ↪ https://discord.com/channels/{place.server}/{place.id}/{answered}\n"
 
-    async def _hint(self, channel: discord.abc.Messageable) -> None:
+    async def _hint(
+        self, hooks: Webhooks, channel: discord.abc.Messageable, parent: discord.abc.GuildChannel
+    ) -> None:
+        """Why characters have no faces there: said once, and what passes is no reason to leave it unsaid."""
+        hint = await hooks.hint_due(parent.id)
+        if not hint:
+            return
         try:
-            await channel.send(WEBHOOK_HINT, allowed_mentions=SILENT)
+            await channel.send(WEBHOOK_HINTS[hint], allowed_mentions=SILENT)
         except (discord.HTTPException, *rest.PASSING) as error:
-            log.warning("the hint about Manage Webhooks could not be shown: %s", error)
+            log.warning("why there is no webhook in %s could not be said there: %s", parent, error)
+            if isinstance(error, discord.HTTPException) and error.status < 500 and error.status != 429:
+                hooks.unhinted(parent.id, hint)
+        else:
+            await hooks.hinted(parent.id, hint)
 
 
 def _parent(channel: object) -> discord.abc.GuildChannel | None:

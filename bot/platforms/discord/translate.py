@@ -116,9 +116,9 @@ def incoming_of(
     message: discord.Message,
     *,
     original: discord.Message | None,
+    author: Author,
     bot: int,
     characters: Mapping[int, str],
-    manager: bool,
     place: Place,
 ) -> Incoming:
     """A person's message. `bot` is the main account's user id, `characters` the user ids of characters' own
@@ -131,7 +131,7 @@ def incoming_of(
     forwarded = "\n".join(f"> {line}" for s in message.message_snapshots for line in s.content.splitlines())
     return Incoming(
         place=place,
-        author=author_of(message.author, manager=manager),
+        author=author,
         id=str(message.id),
         text="\n".join(part for part in (text, forwarded) if part),
         attachments=pictures_of(message),

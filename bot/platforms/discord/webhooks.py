@@ -15,13 +15,16 @@ log = logging.getLogger(__name__)
 
 NAME = "Vignette"
 UNKNOWN_WEBHOOK = (10015, 50027)
+TOO_MANY = 30007
+AGAIN = 600.0  # seconds after which a channel that was full of others' webhooks is looked at again
 
 
 class Memory(Protocol):
     """A few strings that outlive the process. Keys are `discord:<channel id>` for a channel's webhook
-    (`id:token`, or `hinted` where none could be made and the admin was told),
-    `discord:commands:<application id>:<guild id or 0>` for the definitions last registered there, and
-    `discord:commands:<application id>:where` for the guild id (or 0) they were last registered for."""
+    (`id:token`, or the `WEBHOOK_HINTS` that were given where none could be made), `discord:proxied:<guild id>` where
+    people speak through an application's webhook, `discord:commands:<application id>:<guild id or 0>` for the
+    definitions last registered there, and `discord:commands:<application id>:where` for the guild id (or 0) they
+    were last registered for."""
 
     async def get(self, key: str) -> str:
         """What was set, or an empty string."""
@@ -41,6 +44,11 @@ class Webhooks:
         self._client, self._memory, self._call = client, memory, call
         self._session: aiohttp.ClientSession | None = None
         self._found: dict[int, discord.Webhook] = {}
+        self._hints: dict[int, str] = {}  # by channel without one, what people are to be told of it
+        self._full: dict[int, float] = {}  # by channel, since when on the loop's clock
+        self._refused: set[tuple[int, str]] = (
+            set()
+        )  # hints that could not be given, until the next connection
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def close(self) -> None:
@@ -65,12 +73,20 @@ class Webhooks:
         self._found.pop(channel_id, None)
         await self._memory.set(key(channel_id), "")
 
-    async def hint_due(self, channel_id: int) -> bool:
-        """Is the admin still to be told that there can be no webhook? True once a channel."""
-        if await self._memory.get(key(channel_id)) == "hinted":
-            return False
-        await self._memory.set(key(channel_id), "hinted")
-        return True
+    async def hint_due(self, channel_id: int) -> str:
+        """Which of WEBHOOK_HINTS the people there are still to be given, empty if none."""
+        hint = self._hints.get(channel_id, "")
+        given = (await self._memory.get(key(channel_id))).split()
+        return "" if hint in given or (channel_id, hint) in self._refused else hint
+
+    async def hinted(self, channel_id: int, hint: str) -> None:
+        """The hint stands: it is not given again."""
+        given = (await self._memory.get(key(channel_id))).split()
+        await self._memory.set(key(channel_id), " ".join((*given, hint)))
+
+    def unhinted(self, channel_id: int, hint: str) -> None:
+        """Discord refused the hint: it is not tried again with every reply."""
+        self._refused.add((channel_id, hint))
 
     def partial(self, identity: int, token: str) -> discord.Webhook:
         if self._session is None:
@@ -89,6 +105,10 @@ class Webhooks:
         ):
             return None
         if not allowed(channel).manage_webhooks:
+            self._hints[channel.id] = "hinted"
+            return None
+        clock = asyncio.get_running_loop().time()
+        if clock - self._full.get(channel.id, -AGAIN) < AGAIN:
             return None
         try:
             found = await self._call(lambda: self._ours(channel), what="look for the webhook")
@@ -100,6 +120,10 @@ class Webhooks:
                 )
         except discord.HTTPException as error:
             log.info("no webhook in channel %d: %s", channel.id, error)
+            if error.code == TOO_MANY:
+                self._full[channel.id], self._hints[channel.id] = clock, "hinted-full"
+            elif isinstance(error, discord.Forbidden):
+                self._hints[channel.id] = "hinted"
             return None
         if found.token is None:
             return None

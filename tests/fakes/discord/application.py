@@ -33,7 +33,7 @@ class ApplicationRoutes:
         ]
 
     async def me(self, request: web.Request) -> web.Response:
-        return answer(self.rest.bot(request).user)
+        return answer({**self.rest.bot(request).user, "mfa_enabled": False, "locale": "en-US"})
 
     async def application(self, request: web.Request) -> web.Response:
         return answer(_application(self.rest.bot(request)))
@@ -73,11 +73,11 @@ class ApplicationRoutes:
         emoji |= {"require_colons": True, "managed": False, "available": True, "user": bot.user}
         self.rest.world.files[f"emojis/{emoji['id']}.png"] = (head.removeprefix("data:").split(";")[0], raw)
         bot.emojis.append(emoji)
-        return answer(emoji)
+        return answer(emoji, status=201)
 
     async def file(self, request: web.Request) -> web.Response:
         found = self.rest.world.files.get(request.match_info["path"])
-        if found is None:
+        if found is None or request.path_qs in self.rest.world.expired:
             return web.Response(status=404)
         return web.Response(body=found[1], content_type=found[0])
 
@@ -92,6 +92,16 @@ def _application(bot: Bot) -> Json:
         "bot_require_code_grant": False,
         "verify_key": "0" * 64,
         "flags": 1 << 19 if bot.content_intent else 0,
+        "flags_new": str(1 << 19 if bot.content_intent else 0),
+        "type": None,
+        "redirect_uris": [],
+        "interactions_endpoint_url": None,
+        "role_connections_verification_url": None,
+        "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": ["bot", "applications.commands"],
+        "approximate_guild_count": 1,
+        "approximate_user_install_count": 0,
+        "approximate_user_authorization_count": 0,
         "owner": bot.user,
         "team": None,
         "summary": "",

@@ -84,7 +84,12 @@ def _limited(fault: Fault) -> web.Response:
             "X-RateLimit-Reset-After": str(fault.seconds),
             "X-RateLimit-Bucket": "loopback",
         }
-    words = {"message": "You are being rate limited.", "retry_after": fault.seconds, "global": everywhere}
+    words = {
+        "code": 0,
+        "message": "You are being rate limited.",
+        "retry_after": fault.seconds,
+        "global": everywhere,
+    }
     return answer(words, status=429, headers=headers)
 
 
@@ -108,9 +113,22 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
+_PLENTY = {
+    "X-RateLimit-Limit": "50",
+    "X-RateLimit-Remaining": "49",
+    "X-RateLimit-Reset-After": "1.000",
+    "X-RateLimit-Bucket": "plenty",
+}
+
+
 @web.middleware
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answers for those who say no, and tells with every answer how much may be asked: more than anybody does."""
     try:
-        return await handler(request)
+        told = await handler(request)
     except Refused as no:
-        return refusal(no.status, no.code, no.message)
+        told = refusal(no.status, no.code, no.message)
+    if request.path.startswith("/api/"):
+        for name, value in _PLENTY.items():
+            told.headers.setdefault(name, value)
+    return told

@@ -54,7 +54,9 @@ class Interactions:
 
     def __init__(self, rest: Rest) -> None:
         self.rest, self.open = rest, dict[str, Interaction]()
-        self.with_channel = True  # the description demands `channel_id` alone
+        self.with_channel = (
+            True  # the description demands `channel_id` alone: every third has no more in any case
+        )
 
     async def start(self, bot: Bot, user: Json, channel: Json, kind: int, data: Json) -> Interaction:
         """Sends INTERACTION_CREATE; `kind` 2 command, 4 autocomplete, 5 modal submitted."""
@@ -69,7 +71,7 @@ class Interactions:
             "token": interaction.token,
             "version": 1,
             "data": data,
-            **({"channel": channel} if self.with_channel else {}),
+            **({"channel": channel} if self.with_channel and len(self.open) % 3 else {}),
             "channel_id": channel["id"],
             "locale": "en-US",
             "entitlements": [],
@@ -117,7 +119,8 @@ class Interactions:
         if body["type"] in (4, 5):
             message = self._show(interaction, interaction.data.get("content") or "", private)
             interaction.original = message
-            told["resource"] = {"type": body["type"], "message": public(message)}
+            if body["type"] == 4:  # a mere "is thinking" is described as no message
+                told["resource"] = {"type": 4, "message": public(message)}
         interaction.answered.set()
         return answer(told)
 

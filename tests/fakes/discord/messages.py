@@ -92,7 +92,7 @@ def check(content: str | None, attachments: list[Json]) -> None:
 async def body_of(request: web.Request) -> tuple[Json, Files]:
     """The JSON of a request and the files that came with it."""
     if not request.content_type.startswith("multipart/"):
-        return (await request.json() if request.can_read_body else {}), {}
+        return (await request.json() if request.body_exists else {}), {}
     payload: Json = {}
     files: Files = {}
     async for part in await request.multipart():
@@ -100,6 +100,7 @@ async def body_of(request: web.Request) -> tuple[Json, Files]:
             payload = json.loads(await part.text())  # type: ignore[union-attr]
         else:
             files[str(part.name)] = (str(part.filename), await part.read())  # type: ignore[union-attr]
+    request["body"] = payload
     return payload, files
 
 
@@ -163,7 +164,11 @@ class MessageRoutes:
         if "message_reference" in body:
             if not self.rest.world.permissions(channel, bot.id) & PERMISSIONS["read_message_history"]:
                 raise Refused(403, 160_002, "Cannot reply without permission to read message history")
-            more |= {"type": 19, "message_reference": body["message_reference"]}
+            asked = body["message_reference"].items()  # ids come as numbers too, but never go so
+            more |= {
+                "type": 19,
+                "message_reference": {k: str(v) if k.endswith("_id") else v for k, v in asked},
+            }
             more["referenced_message"] = None
         message = self.rest.world.message(channel, bot.user, body.get("content") or "", **more)
         if nonce:

@@ -43,6 +43,17 @@ class People:
         await self.gateway.emit("MESSAGE_CREATE", self.rest.placed(channel, message), channel=channel)
         return message
 
+    async def say_through_webhook(
+        self, channel: Json, name: str, text: str, *, application: str | None, **more: Any
+    ) -> Json:
+        """A message through somebody else's webhook; `application` owns it, None if a person made it."""
+        webhook = self.world.snowflake()
+        author = {**self.world.user(webhook, name), "discriminator": "0000", "bot": True}
+        more = {"webhook_id": webhook, **({"application_id": application} if application else {}), **more}
+        message = self.world.message(channel, author, text, **more)
+        await self.gateway.emit("MESSAGE_CREATE", self.rest.placed(channel, message), channel=channel)
+        return message
+
     async def post_in_forum(
         self, user: Json, forum: Json, title: str, text: str, *, files: Sequence[bytes] = ()
     ) -> tuple[Json, Json]:

@@ -28,6 +28,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.fakes.discord import messages
 from tests.fakes.discord.application import ApplicationRoutes
+from tests.fakes.discord.description import Description
 from tests.fakes.discord.faults import Fault, Faults, Kind, refusals
 from tests.fakes.discord.gateway import Gateway
 from tests.fakes.discord.interactions import Interactions
@@ -65,6 +66,7 @@ class LoopbackDiscord(People):
         self.world = World()
         self.gateway = Gateway(self.world)
         self.faults = Faults()
+        self.description = Description()
         self.rest = messages.Rest(self.world, self.gateway)
         self.interactions = Interactions(self.rest)
         self.bot = self.world.add_bot("Vignette", token, content_intent)
@@ -97,9 +99,12 @@ class LoopbackDiscord(People):
         self.gateway.drop()
         await self._exit.aclose()
         await asyncio.to_thread(shutil.rmtree, Path(self.ca_file).parent)
+        if kind is None:
+            assert not self.description.breaches, "\n".join(dict.fromkeys(self.description.breaches))
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[refusals, self.faults.middleware()], client_max_size=32 << 20)
+        layers = [self.description.middleware(), refusals, self.faults.middleware()]
+        app = web.Application(middlewares=layers, client_max_size=32 << 20)
         parts = (ApplicationRoutes(self.rest), messages.MessageRoutes(self.rest), self.interactions)
         api = [route for part in (*parts, WebhookRoutes(self.rest)) for route in part.routes()]
         for route in api:
@@ -158,6 +163,12 @@ class LoopbackDiscord(People):
         self.world.denied[channel["id"], identity] = bits
         overwrite = {"id": identity, "type": 1, "allow": "0", "deny": str(bits)}
         channel["permission_overwrites"] = [overwrite] if bits else []
+
+    def foreign_webhooks(self, channel: Json, count: int) -> None:
+        """Webhooks that somebody else made there."""
+        maker = self.user("Somebody Else")
+        for _ in range(count):
+            self.world.add_webhook(channel, maker, "theirs", None)
 
     # what is seen
 

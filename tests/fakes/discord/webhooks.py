@@ -51,7 +51,9 @@ class WebhookRoutes:
         bot, channel = self.rest.bot(request), self.rest.channel(request)
         self.rest.may(bot, channel, "manage_webhooks")
         found = [w for w in self.rest.world.webhooks.values() if w["channel_id"] == channel["id"]]
-        return answer([w if w["user"]["id"] == bot.id else {**w, "token": None} for w in found])
+        return answer(
+            [w if w["user"]["id"] == bot.id else {k: v for k, v in w.items() if k != "token"} for w in found]
+        )
 
     async def create(self, request: web.Request) -> web.Response:
         bot, channel = self.rest.bot(request), self.rest.channel(request)
@@ -59,20 +61,7 @@ class WebhookRoutes:
         if sum(w["channel_id"] == channel["id"] for w in self.rest.world.webhooks.values()) >= 15:
             raise Refused(400, 30007, "Maximum number of webhooks reached (15)")
         body = await request.json()
-        identity = self.rest.world.snowflake()
-        webhook = {
-            "id": identity,
-            "type": 1,
-            "name": body["name"],
-            "avatar": None,
-            "channel_id": channel["id"],
-            "guild_id": channel["guild_id"],
-            "application_id": bot.id,
-            "user": bot.user,
-            "token": f"{identity}-" + "k" * 60,
-        }
-        self.rest.world.webhooks[identity] = webhook
-        return answer(webhook)
+        return answer(self.rest.world.add_webhook(channel, bot.user, body["name"], bot.id))
 
     async def execute(self, request: web.Request) -> web.Response:
         webhook = self.hook(request)
@@ -83,14 +72,7 @@ class WebhookRoutes:
             raise Refused(400, 50035, "username: not allowed")
         attachments = [self.rest.world.attach(channel, n, data) for n, data in files.values()]
         check(body.get("content"), attachments)
-        author = {
-            "id": webhook["id"],
-            "username": name,
-            "global_name": None,
-            "discriminator": "0000",
-            "avatar": None,
-            "bot": True,
-        }
+        author = {**self.rest.world.user(webhook["id"], name), "discriminator": "0000", "bot": True}
         message = self.rest.world.message(
             channel,
             author,

@@ -75,6 +75,7 @@ class World:
         self.versions: dict[str, list[str]] = {}
         self.webhooks: dict[str, Json] = {}
         self.files: dict[str, tuple[str, bytes]] = {}
+        self.expired: set[str] = set()  # paths with their queries
         self.denied: dict[tuple[str, str], int] = {}
         self.managers: set[str] = set()
         self.nonces: dict[tuple[str, str], str] = {}
@@ -86,16 +87,22 @@ class World:
 
     # people and places
 
-    def add_user(self, name: str, *, bot: bool = False) -> Json:
-        user: Json = {
-            "id": self.snowflake(),
-            "username": name.lower().replace(" ", "_"),
-            "global_name": name,
+    def user(self, identity: str, name: str) -> Json:
+        """A user as a message's author has it, with all that the description demands."""
+        return {
+            "id": identity,
+            "username": name,
+            "global_name": None,
             "discriminator": "0",
             "avatar": None,
-            "bot": bot,
             "public_flags": 0,
+            "flags": 0,
+            "primary_guild": None,
         }
+
+    def add_user(self, name: str, *, bot: bool = False) -> Json:
+        user = self.user(self.snowflake(), name.lower().replace(" ", "_"))
+        user |= {"global_name": name, "bot": bot}
         self.users[user["id"]] = user
         return user
 
@@ -135,6 +142,7 @@ class World:
             "last_message_id": None,
             "rate_limit_per_user": 0,
             "parent_id": None,
+            "flags": 0,
             **more,
         }
         self.channels[channel["id"]] = channel
@@ -149,6 +157,7 @@ class World:
             guild_id=parent["guild_id"],
             owner_id="1",
             message_count=0,
+            total_message_sent=0,
             member_count=1,
             thread_metadata={
                 "archived": False,
@@ -164,6 +173,22 @@ class World:
             self.messages[identity] = self.messages.pop(thread["id"])
             thread["id"] = identity
         return thread
+
+    def add_webhook(self, channel: Json, maker: Json, name: str, application: str | None) -> Json:
+        identity = self.snowflake()
+        webhook: Json = {
+            "id": identity,
+            "type": 1,
+            "name": name,
+            "avatar": None,
+            "channel_id": channel["id"],
+            "guild_id": channel["guild_id"],
+            "application_id": application,
+            "user": maker,
+            "token": f"{identity}-" + "k" * 60,
+        }
+        self.webhooks[identity] = webhook
+        return webhook
 
     # payloads
 
@@ -250,6 +275,13 @@ class World:
             "content_type": mime,
         }
 
+    def expire(self, message: Json) -> None:
+        """Its attachments' addresses are good no longer; whoever reads the message again gets new ones."""
+        for attachment in message["attachments"]:
+            path, _, signed = attachment["url"].partition("?")
+            self.expired.add(attachment["url"].removeprefix("https://cdn.discordapp.com"))
+            attachment["url"] = f"{path}?again=1&{signed}"
+
     def seen(self, channel_id: str) -> list[Seen]:
         return [self._seen(m) for m in self.messages[channel_id].values()]
 
@@ -276,6 +308,9 @@ def _role(identity: str, name: str, permissions: int, position: int) -> Json:
         "permissions": str(permissions),
         "position": position,
         "color": 0,
+        "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
+        "icon": None,
+        "unicode_emoji": None,
         "hoist": False,
         "managed": False,
         "mentionable": False,

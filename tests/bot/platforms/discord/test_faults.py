@@ -195,3 +195,42 @@ async def test_a_face_that_is_refused_is_not_sent_again_and_again(town: Town, in
             await inbox.speak(outgoing(place(town.channel), turn_id=turn), ["Hello."])
     assert fault.struck == 1
     assert len(d.messages(town.channel)) == 3
+
+
+async def test_a_channel_full_of_others_webhooks_is_told_once_and_rightly(
+    town: Town, inbox: Recorder
+) -> None:
+    d, notes = town.discord, Notes()
+    d.foreign_webhooks(town.channel, 15)
+    for turn in ("turn-1", "turn-2"):
+        async with running(d, inbox, memory=notes):
+            for part in "ab":
+                await inbox.speak(outgoing(place(town.channel), turn_id=turn + part), ["Hello."])
+    hint, *replies = [m.content for m in d.messages(town.channel)]
+    assert "as many webhooks as Discord allows" in hint
+    assert "Manage Webhooks" not in hint
+    assert replies == ["**Sherlock Holmes:** Hello."] * 4
+    assert sum(m == "POST" and p.endswith("/webhooks") for m, p in d.faults.requests) == 2, (
+        "once a connection"
+    )
+    d.world.webhooks.clear()
+    async with running(d, inbox, memory=notes):
+        await inbox.speak(outgoing(place(town.channel), turn_id="turn-3"), ["Hello again."])
+    assert d.messages(town.channel)[-1].webhook
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_a_hint_that_is_refused_is_not_taken_for_said(town: Town, inbox: Recorder, status: int) -> None:
+    """What is refused for good is tried once a connection, what passes until it stands."""
+    d, notes = town.discord, Notes()
+    d.deny(town.channel, "manage_webhooks")
+    for turn in ("turn-1", "turn-2"):
+        async with running(d, inbox, memory=notes):
+            await d.say(town.john, town.channel, "Hello?")
+            if turn == "turn-1":
+                hints = d.fault("POST", POSTS["account"], "status", status=status, code=200_000, times=1)
+            await inbox.speak(outgoing(place(town.channel), turn_id=turn), ["Hello."])
+    said = [m.content for m in d.messages(town.channel)]
+    assert hints.struck == 1
+    assert sum("Manage Webhooks" in words for words in said) == 1
+    assert said.count("**Sherlock Holmes:** Hello.") == 2
