@@ -63,11 +63,17 @@ async def forget(ctx: Context) -> Answer:
 
 
 async def _whom(ctx: Context) -> str:
-    """The person id that is to be forgotten: one's own, or that of a name in this server that has no account (a name
-    is nobody's by proof, so anybody there may). Raises PlatformError where nobody goes by it."""
+    """The person id that is to be forgotten: one's own, or that of a name in this server that has no account. A name
+    is nobody's by proof, so managers alone may ask, for whoever spoke under it. Raises PlatformError where nobody goes
+    by it."""
     name = ctx.text("name")
     if not name:
         return ctx.author.key
+    if not ctx.author.manager:
+        raise PlatformError(
+            "a name has no account, so it cannot be told that it is yours",
+            mend="ask somebody who may manage this channel to say it for you",
+        )
     who = named(ctx.place.platform, ctx.place.server, name).key
     async with ctx.house.journal.read() as tx:
         known = bool(ctx.place.server) and await people.get(tx, who)

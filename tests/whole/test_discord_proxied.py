@@ -26,10 +26,12 @@ async def test_a_name_is_answered_never_consents_and_is_forgotten(
         assert await consent.consented(tx, f"discord:{on.john['id']}")
         assert not await consent.consented(tx, mia)
 
-    assert "nobody spoke" in (await on.do("forget", by=on.john, name="Ben", confirm="yes")).lower()
-    assert "nobody spoke" in (await on.do("forget", by=on.john, name="John", confirm="yes")).lower()
-    assert "cannot be undone" in await on.do("forget", by=on.john, name="mia |  TREES")
-    assert "Forgotten: 1 turns" in await on.do("forget", by=on.john, name="mia |  TREES", confirm="yes")
+    told = await on.do("forget", by=on.john, name="Mia | Trees", confirm="yes")
+    assert "cannot be told that it is yours" in told, "John may not delete what another name said"
+    assert "nobody spoke" in (await on.do("forget", by=on.boss, name="Ben", confirm="yes")).lower()
+    assert "nobody spoke" in (await on.do("forget", by=on.boss, name="John", confirm="yes")).lower()
+    assert "cannot be undone" in await on.do("forget", by=on.boss, name="mia |  TREES")
+    assert "Forgotten: 1 turns" in await on.do("forget", by=on.boss, name="mia |  TREES", confirm="yes")
     left = [r.text for r in await on.logged()]
     assert "I am John." in left
     assert "I am Mia." not in left
@@ -40,7 +42,7 @@ async def test_a_name_is_answered_never_consents_and_is_forgotten(
 async def test_a_name_of_another_server_is_somebody_else(on: Theatre) -> None:
     await mia_says(on, "I am Mia.")
     await on.answered(1)
-    private = on.d.dm(on.john)
-    told = await on.do("forget", by=on.john, channel=private, name="Mia | Trees", confirm="yes")
+    private = on.d.dm(on.boss)
+    told = await on.do("forget", by=on.boss, channel=private, name="Mia | Trees", confirm="yes")
     assert "nobody spoke" in told.lower()
     assert "I am Mia." in [r.text for r in await on.logged()]
