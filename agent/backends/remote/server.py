@@ -14,7 +14,7 @@ from agent.backends.remote.dialect import Dialect
 from agent.backends.remote.failures import Again, failure
 from agent.backends.remote.sse import DONE, Silent, payloads, quiet_limit
 from agent.backends.remote.words import told
-from agent.errors import BackendDown, BackendRefused, ConfigError, VignetteError
+from agent.errors import BackendDown, BackendRefused, ConfigError, PromptError, VignetteError
 from agent.settings import Endpoint
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,10 @@ class Server:
                         yield item
                 return
             except _Refused as refused:
-                if not self.dialect.learn(refused.words, body):
+                too_long = isinstance(
+                    refused.error, PromptError
+                )  # it may name max_tokens, which is not to blame
+                if too_long or not self.dialect.learn(refused.words, body):
                     raise refused.error from None
                 log.info("%s: asking again in the form this server takes", self.where)
         raise BackendRefused("the server refuses every form of the request", where=self.where, mend=REACH)

@@ -101,7 +101,7 @@ class Site:
             Questions(self.reply, logprobs=self._tells_logprobs),
             cache=self._cache,
             overrides=self._overrides,
-            context=min(self._settings.context, self._facts.context or self._settings.context),
+            context=self._context,
             adapters=bool(self._facts.adapters),
             mark=self._facts.mark,
         )
@@ -121,9 +121,7 @@ class Site:
         if request.sampling.seed is None:
             request = replace(request, sampling=replace(request.sampling, seed=random.getrandbits(31)))
         async with (
-            self._ledger.reserve(
-                self.price(prompt, self._thinks.widened(request).sampling.max_tokens)
-            ) as bill,
+            self._ledger.reserve(self.price(prompt, self._widened(request).sampling.max_tokens)) as bill,
             aclosing(self._stubborn(request, bill)) as items,
         ):
             async for item in items:
@@ -148,7 +146,7 @@ class Site:
                 return
             except NoRoom:
                 spent = bill.usd + self.price(0, request.sampling.max_tokens)
-                log.info("%s thinks: it gets more tokens", self.server.name)
+                log.info("%s thinks: it is asked again, with more room", self.server.name)
             except Silent:
                 raise  # it has cost the silence already: the next server is the better bet
             except BackendDown as error:
@@ -162,7 +160,7 @@ class Site:
     async def _once(self, request: Request, bill: Bill, spent: float) -> Stream:
         """One attempt: cleaned pieces, then Done. `bill.usd` is kept at what the server may charge so far, `spent` on
         an attempt before this one included."""
-        request = self._thinks.widened(request)
+        request = self._widened(request)
         cleaner, raw, ended = Cleaner(request.sampling.stop, self._thinks.inside), [], None
         prompt = self.counter.estimate(request.messages) if self.priced else 0
         bill.usd = spent + self.price(prompt, 0)
@@ -186,6 +184,14 @@ class Site:
         self._thinks.learn(request, cleaner, ended, self.server.where)
         done = self._done(request, "".join(raw), ended, stopped=cleaner.stopped)
         yield replace(done, cost=done.cost + spent)
+
+    @property
+    def _context(self) -> int:
+        told = self._facts.context if self._facts else 0
+        return min(self._settings.context, told or self._settings.context)
+
+    def _widened(self, request: Request) -> Request:
+        return self._thinks.widened(request, self._context - self.counter.estimate(request.messages))
 
     def _done(self, request: Request, raw: str, ended: Ended | None, *, stopped: bool) -> Done:
         usage = ended.usage if ended else None

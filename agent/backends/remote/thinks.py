@@ -11,7 +11,7 @@ ROOM = 2_048  # tokens for thinking, beside those of the reply
 
 
 class NoRoom(Exception):
-    """The thinking used up all tokens: ask again, with the room that was added."""
+    """The thinking used up all tokens, or was mistaken for one that never ends: ask again, as is known now."""
 
 
 class Thinks:
@@ -21,18 +21,24 @@ class Thinks:
     def __init__(self) -> None:
         self.inside = ""
         self.room = 0
+        self._mistaken = False
 
-    def widened(self, request: Request) -> Request:
+    def widened(self, request: Request, left: int) -> Request:
+        """With the room for thinking, as far as the context has it: `left` tokens for thinking and reply."""
         sampling = request.sampling
-        return replace(request, sampling=replace(sampling, max_tokens=sampling.max_tokens + self.room))
+        most = max(sampling.max_tokens, min(sampling.max_tokens + self.room, left))
+        return replace(request, sampling=replace(sampling, max_tokens=most))
 
     def learn(self, request: Request, cleaner: Cleaner, ended: Ended | None, where: str) -> None:
-        """Raises NoRoom, the first time, where thinking left nothing for the reply; BackendRefused where even the added
-        room was not enough."""
-        self.inside = cleaner.think.unopened or self.inside
+        """Raises NoRoom, once, where thinking left nothing for the reply, and once where a block that was thought to be
+        open never ended; BackendRefused where even the added room was not enough."""
+        if self.inside and not cleaner.spoken and ended is not None and ended.finish is Finish.STOP:
+            self.inside, self._mistaken = "", True  # one stray mark must not silence a model for ever
+            raise NoRoom
+        if not self._mistaken:
+            self.inside = cleaner.think.unopened or self.inside
         thought = cleaner.think.thought or (ended is not None and ended.thought)
-        spoken = cleaner.spoken
-        if spoken or not thought or ended is None or ended.finish is not Finish.LIMIT:
+        if cleaner.spoken or not thought or ended is None or ended.finish is not Finish.LIMIT:
             return
         if not self.room:
             self.room = ROOM

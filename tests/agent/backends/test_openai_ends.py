@@ -172,6 +172,27 @@ async def test_a_block_that_the_servers_template_opened_is_known_after_its_first
     assert (await collect(backend, ASK)).text == "Good evening."
 
 
+async def test_one_stray_mark_does_not_silence_a_model(
+    server: ScriptedServer, backend: OpenAIBackend
+) -> None:
+    stray, plain = said("Fog.</think>", "stop"), said("Good evening.", "stop")
+    server.script(*(Answer(raw=(one, DONE)) for one in (stray, plain, plain, stray, plain)))
+    heard = [(await collect(backend, ASK)).text for _ in range(4)]
+    assert heard == ["Fog.", "Good evening.", "Fog.", "Good evening."]
+    assert len(server.seen) == 5, "asked again once, and never again taken for a thinker"
+
+
+async def test_room_for_thinking_ends_with_the_context(server: ScriptedServer, tmp_path: Path) -> None:
+    settings = OpenAISettings(
+        endpoints=(Endpoint(base_url=server.url, model="fake"),), retries=0, context=600
+    )
+    backend = OpenAIBackend(settings, Secrets(), abilities=AbilitySettings(), cache=tmp_path)
+    server.script(Answer(raw=(THOUGHT, DONE)), Answer(words=("Fog.",)))
+    await collect(backend, ASK)
+    assert 32 < server.seen[-1].body["max_tokens"] < 600
+    await backend.close()
+
+
 async def test_a_prompt_that_was_cut_in_silence_is_told_once(
     server: ScriptedServer, backend: OpenAIBackend, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -216,3 +216,14 @@ async def test_a_context_that_is_too_short_is_known_behind_a_proxy(
     server.script(Answer(status=400, body=body))
     with pytest.raises(PromptError):
         await collect(backend, ASK)
+
+
+async def test_too_long_a_prompt_teaches_nothing_of_max_tokens(
+    server: ScriptedServer, backend: OpenAIBackend
+) -> None:
+    words = "This model's maximum context length is 512 tokens; you asked for 64 in max_tokens and 900 in messages"
+    server.script(Answer(status=400, body={"error": {"message": words}}))
+    with pytest.raises(PromptError):
+        await collect(backend, ASK)
+    await collect(backend, ASK)
+    assert [s.body.get("max_tokens") for s in server.seen] == [64, 64]
