@@ -110,13 +110,20 @@ class Agent:
                 "%s: a reply that %s (try %d of %d)", self.backend.model, refused[-1], attempt + 1, TRIES
             )
         if last is None or set(refused) == {NOTHING}:
-            raise BackendError(
-                f"{self.backend.model} answered with nothing, {TRIES} times",
-                where=f"character {ask.character.id}",
-                mend="try again; if it stays so, the model's chat template may not fit it (`models show`)",
-            )
+            raise self._silent(ask, used_up=last is not None and last.facts.finish == Finish.LIMIT)
         facts = replace(last.facts, finish="line", cost=cost, refused="; ".join(refused))
         yield Reply(line(ask.character, facts.seed or 0), facts)
+
+    def _silent(self, ask: Ask, *, used_up: bool) -> BackendError:
+        """`used_up`: no word was said, and still the bound on them was reached: that is what thinking does."""
+        mend = "try again; if it stays so, the model's chat template may not fit it (`models show`)"
+        if used_up:
+            mend = "its thinking may use up all tokens: raise max_tokens in [agent.sampling]"
+        return BackendError(
+            f"{self.backend.model} answered with nothing, {TRIES} times",
+            where=f"character {ask.character.id}",
+            mend=mend,
+        )
 
     async def _run(
         self, prompt: Prompt, request: Request, begun: float, check: Check

@@ -2,14 +2,14 @@
 is never shown."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
 
 from agent.agent import Agent, Reply
-from agent.backends.base import Request
+from agent.backends.base import Done, Finish, Piece, Request
 from agent.character import Character
 from agent.errors import BackendError
 from agent.prompt.ask import Ask
@@ -75,6 +75,16 @@ async def test_a_model_that_says_nothing_is_told() -> None:
     with pytest.raises(BackendError, match="nothing"):
         await reply(speaker(backend, 7))
     assert seeds(backend) == [7, 8, 9]
+
+
+async def test_thinking_that_used_up_the_tokens_names_the_setting() -> None:
+    class Thinker(ScriptedBackend):
+        async def generate(self, request: Request) -> AsyncGenerator[Piece | Done, None]:
+            yield Done(Finish.LIMIT, 10, 220, self.model, seed=request.sampling.seed)
+
+    with pytest.raises(BackendError) as caught:
+        await reply(speaker(Thinker(), 7))
+    assert "max_tokens in [agent.sampling]" in caught.value.mend
 
 
 RECITAL = "The rest of what you know: a mathematician of iron, of steam and of a hundred wheels."
