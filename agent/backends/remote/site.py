@@ -160,7 +160,7 @@ class Site:
     async def _once(self, request: Request, bill: Bill, spent: float) -> Stream:
         """One attempt: cleaned pieces, then Done. `bill.usd` is kept at what the server may charge so far, `spent` on
         an attempt before this one included."""
-        request = self._widened(request)
+        most, request, spoken = request.sampling.max_tokens, self._widened(request), ""
         cleaner, raw, ended = Cleaner(request.sampling.stop, self._thinks.inside), [], None
         prompt = self.counter.estimate(request.messages) if self.priced else 0
         bill.usd = spent + self.price(prompt, 0)
@@ -173,9 +173,12 @@ class Site:
                     raw.append(item)
                     bill.usd += self.price(0, text_tokens(item)) if self.priced else 0.0
                     if piece := cleaner.feed(item):
+                        spoken += piece
                         yield Piece(piece)
                     if cleaner.stopped or sum(map(len, raw)) > RUNAWAY * (request.sampling.max_tokens + 16):
                         break
+                    if self._thinks.room and text_tokens(spoken) > 2 * most:
+                        break  # the room is for thinking alone; the estimate is about twice what words take
         except (Again, BackendRefused, PromptError):
             bill.usd = spent if not raw else bill.usd
             raise

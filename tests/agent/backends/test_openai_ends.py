@@ -152,6 +152,13 @@ async def test_thinking_gets_room_of_its_own(server: ScriptedServer, backend: Op
     assert server.seen[-1].body["max_tokens"] == second, "it is remembered"
 
 
+async def test_the_room_is_for_thinking_alone(server: ScriptedServer, backend: OpenAIBackend) -> None:
+    server.script(Answer(raw=(THOUGHT, DONE)), Answer(raw=(*(said("word ") for _ in range(400)), DONE)))
+    reply = await collect(backend, ASK)
+    assert 20 < len(reply.text.split()) <= 40
+    assert reply.done.finish is Finish.LIMIT
+
+
 async def test_where_even_that_is_too_little_the_setting_is_named(
     server: ScriptedServer, backend: OpenAIBackend
 ) -> None:
